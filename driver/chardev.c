@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device nodes: what a program does with an open file. One character
+ * device over all minors; a file finds its pair when it is opened and its
+ * stream when it is bound, once.
+ */
+#include "chardev.h"
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/kdev_t.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "cursor.h"
+#include "name.h"
+#include "pair.h"
+#include "stream.h"
+#include "sysfs.h"
+
+/**
+ * struct ndval_file - an open file
+ * @pair: the pair, with a reference
+ * @lock: serialises binding
+ * @stream: the stream it is bound to, with a reference; NULL before. Set once,
+ *	with release semantics, after @instance and @excl.
+ * @instance: the instance it is bound to
+ * @excl: for itself alone
+ */
+struct ndval_file {
+	struct ndval_pair	*pair;
+	struct mutex		lock;	/* serialises binding */
+	struct ndval_stream	*stream;
+	unsigned int		instance;
+	bool			excl;
+};
+
+static dev_t base;
+static struct cdev cdev;
+static struct class *class;
+
+static int lock_maybe(struct mutex *lock, bool nowait)
+{
+	if (nowait)
+		return mutex_trylock(lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
+}
+
+/* The stream of a name, made if it is not there. */
+static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name,
+				       bool nowait)
+{
+	struct ndval_stream *stream = ndval_stream_find(pair, name);
+	int err;
+
+	if (stream)
+		return stream;
+	err = lock_maybe(&pair->lock, nowait);
+	if (err)
+		return ERR_PTR(err);
+	stream = ndval_stream_find(pair, name);
+	if (!stream)
+		stream = ndval_stream_make(pair, name, 0,
+					   nowait ? GFP_NOWAIT : GFP_KERNEL);
+	mutex_unlock(&pair->lock);
+	return stream;
+}
+
+static int bind_locked(struct ndval_file *file, const char *name,
+		       unsigned int instance, bool excl, bool nowait)
+{
+	struct ndval_stream *stream;
+	int err;
+
+	lockdep_assert_held(&file->lock);
+	if (READ_ONCE(file->pair->dead))
+		return -ENODEV;
+	if (!ndval_pair_expects(file->pair, instance))
+		return -ENXIO;
+	for (;;) {
+		stream = get_stream(file->pair, name, nowait);
+		if (IS_ERR(stream))
+			return PTR_ERR(stream);
+		err = ndval_cursor_bind(stream, instance, excl);
+		if (!err)
+			break;
+		ndval_stream_put(stream);
+		if (err != -ESTALE)	/* deleted meanwhile: make it again */
+			return err;
+	}
+	file->instance = instance;
+	file->excl = excl;
+	/* Pairs with the acquire in bind_default(). */
+	smp_store_release(&file->stream, stream);
+	return 0;
+}
+
+/* Binds a file by its first use, unless it is bound. */
+static int bind_default(struct ndval_file *file, bool nowait)
+{
+	int err;
+
+	/* Pairs with the release in bind_locked(). */
+	if (smp_load_acquire(&file->stream))
+		return 0;
+	err = lock_maybe(&file->lock, nowait);
+	if (err)
+		return err;
+	if (!file->stream) {
+		if (ndval_pair_setting(file->pair, NDVAL_SET_BIND) ==
+		    NDVAL_BIND_REQUIRED)
+			err = READ_ONCE(file->pair->dead) ? -ENODEV : -ENXIO;
+		else
+			err = bind_locked(file, NDVAL_DEFAULT, 0, false, nowait);
+	}
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+static int ndval_open(struct inode *inode, struct file *filp)
+{
+	struct ndval_file *file;
+	struct ndval_pair *pair;
+
+	pair = ndval_pair_find_minor(iminor(inode));
+	if (!pair)
+		return -ENODEV;
+	if (READ_ONCE(pair->dead)) {
+		ndval_pair_put(pair);
+		return -ENODEV;
+	}
+	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	if (!file) {
+		ndval_pair_put(pair);
+		return -ENOMEM;
+	}
+	file->pair = pair;
+	mutex_init(&file->lock);
+	filp->private_data = file;
+	filp->f_mode |= FMODE_NOWAIT;
+	return stream_open(inode, filp);
+}
+
+static int ndval_release(struct inode *inode, struct file *filp)
+{
+	struct ndval_file *file = filp->private_data;
+
+	if (file->stream) {
+		ndval_cursor_unbind(file->stream, file->instance, file->excl);
+		ndval_stream_put(file->stream);
+	}
+	ndval_pair_put(file->pair);
+	mutex_destroy(&file->lock);
+	kfree(file);
+	return 0;
+}
+
+static ssize_t ndval_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct ndval_file *file = iocb->ki_filp->private_data;
+	bool nowait = (iocb->ki_flags & IOCB_NOWAIT) ||
+		      (iocb->ki_filp->f_flags & O_NONBLOCK);
+	int err;
+
+	err = bind_default(file, nowait);
+	if (err)
+		return err;
+	return ndval_cursor_read(file->stream, file->instance, to, nowait);
+}
+
+static __poll_t ndval_poll(struct file *filp, poll_table *wait)
+{
+	struct ndval_file *file = filp->private_data;
+	int err;
+
+	err = bind_default(file, false);
+	if (err)
+		return EPOLLERR | EPOLLIN | EPOLLRDNORM |
+		       (err == -ENODEV ? EPOLLHUP : 0);
+	poll_wait(filp, &file->stream->wq, wait);
+	return ndval_cursor_poll(file->stream, file->instance);
+}
+
+static long ioctl_bind(struct ndval_file *file, void __user *arg, bool nowait)
+{
+	struct ndval_binding bind;
+	int err;
+
+	if (copy_from_user(&bind, arg, sizeof(bind)))
+		return -EFAULT;
+	if (bind.instance >= NDVAL_INSTANCES || (bind.flags & ~NDVAL_BIND_EXCL) ||
+	    strnlen(bind.stream, sizeof(bind.stream)) == sizeof(bind.stream))
+		return -EINVAL;
+	if (!*bind.stream)
+		strscpy(bind.stream, NDVAL_DEFAULT, sizeof(bind.stream));
+	if (ndval_name_check_stream(bind.stream))
+		return -EINVAL;
+	err = lock_maybe(&file->lock, nowait);
+	if (err)
+		return err;
+	if (file->stream)
+		err = -EBUSY;
+	else
+		err = bind_locked(file, bind.stream, bind.instance,
+				  bind.flags & NDVAL_BIND_EXCL, nowait);
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+static void fill_info(struct ndval_file *file, struct ndval_info *info)
+{
+	struct ndval_stream *stream = file->stream;
+	struct ndval_pair *pair = file->pair;
+
+	strscpy(info->pair, pair->name, sizeof(info->pair));
+	strscpy(info->stream, stream->name, sizeof(info->stream));
+	info->instance = file->instance;
+	mutex_lock(&pair->lock);
+	info->role = pair->role;
+	info->health = ndval_pair_health(pair);
+	info->incarnation = pair->incarnation;
+	info->epoch = pair->epoch;
+	info->epoch_id = pair->epoch_id;
+	mutex_unlock(&pair->lock);
+	spin_lock(&stream->lock);
+	if (ndval_stream_state(stream, file->instance) == -EPIPE)
+		info->flags |= NDVAL_INFO_LOST;
+	if (!stream->id)
+		info->flags |= NDVAL_INFO_ASKED;
+	info->position = READ_ONCE(stream->cursors[file->instance].pos);
+	info->tail = stream->ring.tail;
+	info->head = stream->ring.head;
+	info->committed = ndval_stream_committed(stream);
+	spin_unlock(&stream->lock);
+}
+
+static long ioctl_info(struct ndval_file *file, void __user *arg, bool nowait)
+{
+	struct ndval_info info = {};
+	int err;
+
+	err = bind_default(file, nowait);
+	if (err)
+		return err;
+	if (READ_ONCE(file->pair->dead))
+		return -ENODEV;
+	fill_info(file, &info);
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long ndval_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct ndval_file *file = filp->private_data;
+	bool nowait = filp->f_flags & O_NONBLOCK;
+
+	switch (cmd) {
+	case NDVAL_IOC_BIND:
+		return ioctl_bind(file, (void __user *)arg, nowait);
+	case NDVAL_IOC_INFO:
+		return ioctl_info(file, (void __user *)arg, nowait);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations ndval_fops = {
+	.owner		= THIS_MODULE,
+	.open		= ndval_open,
+	.release	= ndval_release,
+	.read_iter	= ndval_read_iter,
+	.poll		= ndval_poll,
+	.unlocked_ioctl	= ndval_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= NDVAL_NO_LLSEEK,
+};
+
+static struct ndval_pair *to_pair(const struct device *dev)
+{
+	return container_of(dev, struct ndval_pair, dev);
+}
+
+static char *node_devnode(NDVAL_DEVNODE_CONST struct device *dev, umode_t *mode,
+			  kuid_t *uid, kgid_t *gid)
+{
+	const struct ndval_pair *pair = to_pair(dev);
+
+	*mode = pair->mode;
+	*uid = pair->uid;
+	*gid = pair->gid;
+	return NULL;
+}
+
+static void node_release(struct device *dev)
+{
+	ndval_pair_free(to_pair(dev));
+}
+
+static const struct device_type node_type = {
+	.name		= "ndval",
+	.groups		= ndval_sysfs_groups,
+	.devnode	= node_devnode,
+	.release	= node_release,
+};
+
+/**
+ * ndval_chardev_prepare() - Make a new pair's device, not added yet.
+ * @pair: the pair; from now on freed by dropping its last reference
+ *
+ * The minor number is set by whoever adds the device.
+ */
+void ndval_chardev_prepare(struct ndval_pair *pair)
+{
+	struct device *dev = &pair->dev;
+
+	device_initialize(dev);
+	dev->class = class;
+	dev->type = &node_type;
+	dev_set_drvdata(dev, pair);
+	device_set_pm_not_required(dev);
+}
+
+/**
+ * ndval_chardev_add() - Make a pair's node.
+ * @pair: the pair, whose minor number is set
+ *
+ * Context: process, sleeps.
+ * Return: 0 or a negative errno.
+ */
+int ndval_chardev_add(struct ndval_pair *pair)
+{
+	struct device *dev = &pair->dev;
+	int err;
+
+	dev->devt = MKDEV(MAJOR(base), pair->minor);
+	if (strcmp(pair->name, NDVAL_DEFAULT))
+		err = dev_set_name(dev, "ndval-%s", pair->name);
+	else
+		err = dev_set_name(dev, "ndval");
+	return err ?: device_add(dev);
+}
+
+/**
+ * ndval_chardev_init() - Reserve the minors and make the class.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ndval_chardev_init(void)
+{
+	int err;
+
+	err = alloc_chrdev_region(&base, 0, NDVAL_MINORS, "ndval");
+	if (err)
+		return err;
+	class = ndval_class_create("ndval");
+	if (IS_ERR(class)) {
+		err = PTR_ERR(class);
+		goto err_region;
+	}
+	cdev_init(&cdev, &ndval_fops);
+	cdev.owner = THIS_MODULE;
+	err = cdev_add(&cdev, base, NDVAL_MINORS);
+	if (err)
+		goto err_class;
+	return 0;
+
+err_class:
+	class_destroy(class);
+err_region:
+	unregister_chrdev_region(base, NDVAL_MINORS);
+	return err;
+}
+
+/** ndval_chardev_exit() - The opposite of ndval_chardev_init(). */
+void ndval_chardev_exit(void)
+{
+	cdev_del(&cdev);
+	class_destroy(class);
+	unregister_chrdev_region(base, NDVAL_MINORS);
+}

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Cursors: the read path.
+ *
+ * A reader holds the cursor's lock, so it is alone with its instance. It takes
+ * a reference to the chunk it stands in under the stream's lock, copies
+ * without any other lock, and then moves the cursor, which fails if somebody
+ * raised the generation meanwhile: then the copy does not count. The chunk is
+ * kept, so that reads inside one chunk do not touch the stream's lock.
+ *
+ * What a reader found is delivered at the moment the cursor moves. A fault
+ * inside a piece takes the cursor back to where the piece began, by not
+ * moving it.
+ */
+#include "cursor.h"
+
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/netlink.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+#include "event.h"
+#include "flow.h"
+#include "host.h"
+#include "pair.h"
+#include "stream.h"
+
+/**
+ * ndval_cursor_init() - Make a cursor at offset 0.
+ * @cursor: zeroed memory
+ */
+void ndval_cursor_init(struct ndval_cursor *cursor)
+{
+	mutex_init(&cursor->lock);
+	spin_lock_init(&cursor->move);
+}
+
+/**
+ * ndval_cursor_destroy() - Drop what a cursor holds; nobody uses it any more.
+ * @cursor: the cursor
+ */
+void ndval_cursor_destroy(struct ndval_cursor *cursor)
+{
+	ndval_chunk_put(cursor->chunk);
+	mutex_destroy(&cursor->lock);
+}
+
+/* Can the reader go on in the chunk that the cursor has? */
+static bool has_piece(const struct ndval_cursor *cursor)
+{
+	return cursor->chunk && cursor->chunk_gen == READ_ONCE(cursor->gen) &&
+	       cursor->pos < cursor->limit;
+}
+
+/*
+ * Nothing is recorded at the cursor. Says so to whoever can change it: peers
+ * learn the demand, and the need if the window is what is in the way.
+ */
+static void ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len)
+{
+	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+	u64 need = round_up(cursor->pos + 1, NDVAL_CHUNK);
+	struct ndval_flow *flow;
+
+	cursor->wanted = max(cursor->wanted, cursor->pos + min_t(u64, len, size));
+	stream->need = max(stream->need, need);
+	if (!ndval_pair_is_primary(stream->pair))
+		ndval_stream_force(stream, need);
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_update(flow);
+}
+
+/*
+ * Takes the chunk at the cursor. Returns 0 with a piece, -EAGAIN if nothing
+ * is recorded there, or why the instance can't read.
+ */
+static int take_chunk(struct ndval_stream *stream, unsigned int instance,
+		      size_t len)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_chunk *old = cursor->chunk;
+	struct ndval_flow *flow;
+	size_t avail;
+	int err;
+
+	lockdep_assert_held(&cursor->lock);
+	cursor->chunk = NULL;
+	spin_lock(&stream->lock);
+	err = ndval_stream_state(stream, instance);
+	if (err)
+		goto out;
+	err = -EAGAIN;
+	cursor->chunk = ndval_ring_get(&stream->ring, cursor->pos, &avail);
+	if (cursor->chunk) {
+		cursor->limit = cursor->pos + avail;
+		cursor->chunk_gen = cursor->gen;
+		err = 0;
+		if (stream->promised < cursor->limit) {
+			stream->promised = cursor->limit;
+			list_for_each_entry(flow, &stream->flows, list)
+				ndval_flow_update_behind(flow);
+		}
+	} else if (cursor->pos >= NDVAL_OFFSET_MAX - NDVAL_CHUNK) {
+		err = -EOVERFLOW;
+	} else if (!ndval_pair_is_primary(stream->pair)) {
+		ask(stream, cursor, len);
+		if (stream->starved)
+			err = -ENOMEM;
+	}
+out:
+	spin_unlock(&stream->lock);
+	ndval_chunk_put(old);
+	return err;
+}
+
+/* Brings a piece to the cursor, recording values if this is the primary. */
+static int prepare(struct ndval_stream *stream, unsigned int instance, size_t len,
+		   bool nowait)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	gfp_t gfp = nowait ? GFP_NOWAIT : GFP_KERNEL;
+	int err;
+
+	for (;;) {
+		err = take_chunk(stream, instance, len);
+		if (err != -EAGAIN || !ndval_pair_is_primary(stream->pair))
+			break;
+		if (!rng_is_initialized() && !nowait) {
+			err = wait_for_random_bytes();
+			if (err)
+				break;
+		}
+		err = ndval_stream_fill(stream, READ_ONCE(cursor->pos) + 1, true, gfp);
+		if (err == -EAGAIN) {
+			spin_lock(&stream->lock);
+			ask(stream, cursor, len);
+			spin_unlock(&stream->lock);
+		}
+		if (err)
+			break;
+	}
+	if (!err)
+		ndval_stream_fill_ahead(stream, gfp);
+	return err;
+}
+
+/* The copy counts, unless the generation says otherwise. */
+static bool move(struct ndval_cursor *cursor, size_t len)
+{
+	bool counts;
+
+	spin_lock(&cursor->move);
+	counts = cursor->gen == cursor->chunk_gen;
+	if (counts) {
+		WRITE_ONCE(cursor->pos, cursor->pos + len);
+		cursor->hw = max(cursor->hw, cursor->pos);
+		cursor->delivered += len;
+	}
+	spin_unlock(&cursor->move);
+	return counts;
+}
+
+/* Copies one piece and delivers it. Returns bytes delivered, 0 to try again. */
+static ssize_t read_piece(struct ndval_stream *stream, struct ndval_cursor *cursor,
+			  struct iov_iter *to)
+{
+	size_t in = cursor->pos & (NDVAL_CHUNK - 1);
+	size_t len = min_t(u64, cursor->limit - cursor->pos, iov_iter_count(to));
+	size_t copied = copy_to_iter(cursor->chunk->data + in, len, to);
+
+	if (copied < len) {
+		iov_iter_revert(to, copied);
+		return -EFAULT;
+	}
+	if (!move(cursor, len)) {
+		iov_iter_revert(to, len);
+		return 0;
+	}
+	if (cursor->pos == cursor->limit ||
+	    ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN) < NDVAL_CHUNK)
+		ndval_stream_progress(stream);
+	return len;
+}
+
+static void wait_begin(struct ndval_stream *stream)
+{
+	spin_lock(&stream->lock);
+	stream->waiters++;
+	spin_unlock(&stream->lock);
+}
+
+static void wait_end(struct ndval_stream *stream)
+{
+	spin_lock(&stream->lock);
+	if (!--stream->waiters)
+		stream->need = 0;
+	spin_unlock(&stream->lock);
+}
+
+/* Waits until something about the stream has changed since @events. */
+static int wait_for_event(struct ndval_stream *stream, unsigned long events,
+			  long *timeout)
+{
+	long left;
+
+	left = wait_event_interruptible_timeout(stream->wq,
+						READ_ONCE(stream->events) != events,
+						*timeout);
+	if (left < 0)
+		return left;
+	if (!left)
+		return -ETIMEDOUT;
+	if (*timeout != MAX_SCHEDULE_TIMEOUT)
+		*timeout = left;
+	return 0;
+}
+
+static long read_timeout(const struct ndval_stream *stream)
+{
+	u64 ms = ndval_pair_setting(stream->pair, NDVAL_SET_READ_TIMEOUT_MS);
+
+	return ms ? msecs_to_jiffies(ms) : MAX_SCHEDULE_TIMEOUT;
+}
+
+/* Like prepare(), but waits until there is a piece. */
+static int await_piece(struct ndval_stream *stream, unsigned int instance, size_t len)
+{
+	long timeout = read_timeout(stream);
+	unsigned long events;
+	int err;
+
+	atomic64_inc(&stream->pair->waits);
+	wait_begin(stream);
+	do {
+		events = READ_ONCE(stream->events);
+		err = prepare(stream, instance, len, false);
+		if (err != -EAGAIN)
+			break;
+		err = wait_for_event(stream, events, &timeout);
+	} while (!err);
+	wait_end(stream);
+	return err;
+}
+
+static int lock_cursor(struct ndval_cursor *cursor, bool nowait)
+{
+	if (nowait)
+		return mutex_trylock(&cursor->lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&cursor->lock) ? -ERESTARTSYS : 0;
+}
+
+/**
+ * ndval_cursor_read() - Deliver the next bytes of a stream to an instance.
+ * @stream: the stream
+ * @instance: the instance
+ * @to: where to
+ * @nowait: never sleep
+ *
+ * Context: process; sleeps unless @nowait, and in the copy.
+ * Return: bytes delivered, all that were asked for unless a signal, time-out,
+ * error or fault cut it; or, if none were, an errno of linux/ndval.h.
+ */
+ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
+			  struct iov_iter *to, bool nowait)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	ssize_t done = 0;
+	ssize_t ret;
+
+	ret = lock_cursor(cursor, nowait);
+	if (ret)
+		return ret;
+	while (iov_iter_count(to)) {
+		u32 gen = cursor->chunk_gen;
+
+		if (!has_piece(cursor)) {
+			ret = prepare(stream, instance, iov_iter_count(to), nowait);
+			if (ret == -EAGAIN && !nowait)
+				ret = await_piece(stream, instance,
+						  iov_iter_count(to));
+			/* Never join bytes from before and after a reposition. */
+			if (ret || (done && gen != cursor->chunk_gen))
+				break;
+		}
+		ret = read_piece(stream, cursor, to);
+		if (ret < 0)
+			break;
+		done += ret;
+		if (iov_iter_count(to) && signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		cond_resched();
+	}
+	mutex_unlock(&cursor->lock);
+	return done ?: ret;
+}
+
+/**
+ * ndval_cursor_poll() - What a read by an instance would find.
+ * @stream: the stream
+ * @instance: the instance
+ *
+ * Somebody who polls waits: the demand is registered as by a read.
+ *
+ * Context: process.
+ * Return: EPOLLIN if a read would find data; EPOLLERR and EPOLLIN if it would
+ * fail; EPOLLHUP besides if the pair was removed; 0 if it would wait.
+ */
+__poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance)
+{
+	__poll_t mask = 0;
+	int err;
+
+	spin_lock(&stream->lock);
+	err = ndval_stream_state(stream, instance);
+	if (err) {
+		mask = EPOLLERR | EPOLLIN | EPOLLRDNORM;
+		if (err == -ENODEV)
+			mask |= EPOLLHUP;
+	} else if (ndval_stream_can_read(stream, instance)) {
+		mask = EPOLLIN | EPOLLRDNORM;
+	} else {
+		ask(stream, &stream->cursors[instance], 1);
+	}
+	spin_unlock(&stream->lock);
+	return mask;
+}
+
+/**
+ * ndval_cursor_bind() - Count a file that is bound to an instance.
+ * @stream: the stream
+ * @instance: the instance
+ * @excl: for itself alone
+ *
+ * A stream that the primary refused is asked for again.
+ *
+ * Context: process.
+ * Return: 0; -EBUSY; or as ndval_stream_state(), but for a lost instance.
+ */
+int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_flow *flow;
+	int err;
+
+	spin_lock(&stream->lock);
+	if (stream->error) {
+		stream->error = 0;
+		list_for_each_entry(flow, &stream->flows, list)
+			if (flow->upstream)
+				ndval_flow_follow(flow);
+	}
+	err = ndval_stream_state(stream, instance);
+	if (err == -EPIPE || (err == -ESTALE && !stream->dead))
+		err = 0;	/* reads will say so; the file may stay open */
+	if (!err && cursor->files && (excl || cursor->excl))
+		err = -EBUSY;
+	if (!err) {
+		cursor->files++;
+		cursor->excl = excl;
+	}
+	spin_unlock(&stream->lock);
+	return err;
+}
+
+/**
+ * ndval_cursor_unbind() - The opposite of ndval_cursor_bind().
+ * @stream: the stream
+ * @instance: the instance
+ * @excl: as bound
+ *
+ * Context: process.
+ */
+void ndval_cursor_unbind(struct ndval_stream *stream, unsigned int instance,
+			 bool excl)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+
+	spin_lock(&stream->lock);
+	cursor->files--;
+	if (excl)
+		cursor->excl = false;
+	spin_unlock(&stream->lock);
+}
+
+/**
+ * ndval_cursor_set() - Reposition an instance.
+ * @stream: the stream
+ * @instance: the instance
+ * @pos: the offset that it gets next; inside the window or at its head
+ * @extack: gets the reason of a refusal
+ *
+ * Does not wait for a reader: what one is copying does not count any more.
+ *
+ * Context: process.
+ * Return: 0; -ERANGE; -ENXIO if the instance is not expected, -ESTALE,
+ * -ENODEV.
+ */
+int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, u64 pos,
+		     struct netlink_ext_ack *extack)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	const struct ndval_ring *ring = &stream->ring;
+	int err;
+
+	spin_lock(&stream->lock);
+	err = ndval_stream_state(stream, instance);
+	if (err && err != -EPIPE) {
+		if (err == -ENXIO)
+			NL_SET_ERR_MSG(extack,
+				       "the instance is not expected on this member: see the setting instances");
+		else
+			NL_SET_ERR_MSG(extack,
+				       "the pair delivers nothing now: see its health");
+		goto out;
+	}
+	err = -ERANGE;
+	if (pos < ring->tail || pos > ring->head ||
+	    (ring->hole != ring->hole_end && pos >= ring->hole && pos < ring->hole_end)) {
+		NL_SET_ERR_MSG(extack,
+			       "the position is outside the window: see tail and head of the stream");
+		goto out;
+	}
+	err = 0;
+	spin_lock(&cursor->move);
+	WRITE_ONCE(cursor->gen, cursor->gen + 1);
+	WRITE_ONCE(cursor->pos, pos);
+	spin_unlock(&cursor->move);
+	cursor->wanted = 0;
+	cursor->lost = false;
+	ndval_stream_wake(stream);
+out:
+	spin_unlock(&stream->lock);
+	if (!err)
+		ndval_stream_progress(stream);
+	return err;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NDVAL_CURSOR_H
+#define NDVAL_CURSOR_H
+
+#include <linux/poll.h>
+#include <linux/types.h>
+
+struct iov_iter;
+struct ndval_cursor;
+struct ndval_stream;
+struct netlink_ext_ack;
+
+void ndval_cursor_init(struct ndval_cursor *cursor);
+void ndval_cursor_destroy(struct ndval_cursor *cursor);
+ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
+			  struct iov_iter *to, bool nowait);
+__poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance);
+int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl);
+void ndval_cursor_unbind(struct ndval_stream *stream, unsigned int instance,
+			 bool excl);
+int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, u64 pos,
+		     struct netlink_ext_ack *extack);
+
+#endif /* NDVAL_CURSOR_H */

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events: what happened, to the multicast group. Numbered one after the
+ * other, so that a listener sees when it missed some and asks for the state
+ * again.
+ */
+#include "event.h"
+
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <net/genetlink.h>
+
+#include "netlink.h"
+#include "pair.h"
+#include "peer.h"
+#include "stream.h"
+
+/* Makes the order of numbers the order of sending. Innermost. */
+static DEFINE_MUTEX(event_lock);
+static u64 event_seq;
+static atomic_t operations;
+
+/** ndval_operation() - Draw the id of an operation. Return: never 0. */
+u32 ndval_operation(void)
+{
+	u32 id;
+
+	do {
+		id = atomic_inc_return(&operations);
+	} while (!id);
+	return id;
+}
+
+static int put_string(struct sk_buff *skb, int type, const char *text)
+{
+	return text ? nla_put_string(skb, type, text) : 0;
+}
+
+static int put_number(struct sk_buff *skb, int type, u32 number)
+{
+	return number ? nla_put_u32(skb, type, number) : 0;
+}
+
+static int put_caller(struct sk_buff *skb)
+{
+	char comm[TASK_COMM_LEN];
+
+	get_task_comm(comm, current);
+	return nla_put_u32(skb, NDVAL_A_EVENT_PID, task_tgid_nr(current)) ?:
+	       nla_put_string(skb, NDVAL_A_EVENT_COMM, comm);
+}
+
+static int fill(struct sk_buff *skb, const struct ndval_event *event, u64 seq)
+{
+	int err;
+
+	err = nla_put_u64_64bit(skb, NDVAL_A_EVENT_SEQ, seq, NDVAL_A_EVENT_PAD) ?:
+	      nla_put_u32(skb, NDVAL_A_EVENT_KIND, event->kind) ?:
+	      put_string(skb, NDVAL_A_EVENT_PAIR,
+			 event->pair ? event->pair->name : NULL) ?:
+	      put_string(skb, NDVAL_A_EVENT_MEMBER, event->member) ?:
+	      put_string(skb, NDVAL_A_EVENT_PEER, event->peer) ?:
+	      put_string(skb, NDVAL_A_EVENT_STREAM, event->stream) ?:
+	      put_string(skb, NDVAL_A_EVENT_REASON, event->reason) ?:
+	      put_number(skb, NDVAL_A_EVENT_LENGTH, event->length) ?:
+	      put_number(skb, NDVAL_A_EVENT_LINK, event->link) ?:
+	      put_number(skb, NDVAL_A_EVENT_OPERATION, event->operation);
+	if (!err && event->operation)
+		err = nla_put_u32(skb, NDVAL_A_EVENT_ERROR, event->error);
+	if (!err && (event->has & NDVAL_HAS_OFFSET))
+		err = nla_put_u64_64bit(skb, NDVAL_A_EVENT_OFFSET, event->offset,
+					NDVAL_A_EVENT_PAD);
+	if (!err && (event->has & NDVAL_HAS_INSTANCE))
+		err = nla_put_u32(skb, NDVAL_A_EVENT_INSTANCE, event->instance);
+	if (!err && (event->has & NDVAL_HAS_PEER_STATE))
+		err = nla_put_u32(skb, NDVAL_A_EVENT_PEER_STATE, event->peer_state);
+	if (!err && (event->has & NDVAL_HAS_HEALTH))
+		err = nla_put_u32(skb, NDVAL_A_EVENT_ROLE, event->role) ?:
+		      nla_put_u32(skb, NDVAL_A_EVENT_HEALTH, event->health);
+	if (!err && (event->has & NDVAL_HAS_CALLER))
+		err = put_caller(skb);
+	return err;
+}
+
+/**
+ * ndval_event() - Tell listeners of something that happened.
+ * @event: what
+ *
+ * Without memory for the message its number is used up all the same, so that
+ * listeners see that they missed it.
+ *
+ * Context: process, may hold mutexes.
+ */
+void ndval_event(const struct ndval_event *event)
+{
+	struct sk_buff *skb;
+	void *header;
+	u64 seq;
+
+	mutex_lock(&event_lock);
+	seq = ++event_seq;
+	skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		goto out;
+	header = genlmsg_put(skb, 0, 0, &ndval_nl_family, 0, NDVAL_CMD_EVENT);
+	if (!header || fill(skb, event, seq)) {
+		nlmsg_free(skb);
+		goto out;
+	}
+	genlmsg_end(skb, header);
+	genlmsg_multicast(&ndval_nl_family, skb, 0, NDVAL_NLGRP_EVENTS, GFP_KERNEL);
+out:
+	mutex_unlock(&event_lock);
+}
+
+/**
+ * ndval_event_pair() - Tell of a pair, with its role and health.
+ * @kind: enum ndval_event_kind
+ * @pair: the pair; the caller holds its lock
+ */
+void ndval_event_pair(u32 kind, struct ndval_pair *pair)
+{
+	const struct ndval_event event = {
+		.kind	= kind,
+		.pair	= pair,
+		.member	= pair->key.member->name,
+		.role	= pair->role,
+		.health	= ndval_pair_health(pair),
+		.has	= NDVAL_HAS_HEALTH,
+	};
+
+	ndval_event(&event);
+}
+
+/**
+ * ndval_event_peer() - Tell of a peer's state.
+ * @peer: the peer
+ * @state: enum ndval_peer_state
+ */
+void ndval_event_peer(struct ndval_peer *peer, u32 state)
+{
+	const struct ndval_event event = {
+		.kind		= NDVAL_EVENT_KIND_PEER_CHANGE,
+		.pair		= peer->pair,
+		.member		= peer->pair->key.member->name,
+		.peer		= peer->remote->name,
+		.reason		= peer->refused,
+		.peer_state	= state,
+		.has		= NDVAL_HAS_PEER_STATE,
+	};
+
+	ndval_event(&event);
+}
+
+/**
+ * ndval_event_stream() - Tell of a stream.
+ * @kind: enum ndval_event_kind
+ * @stream: the stream
+ */
+void ndval_event_stream(u32 kind, struct ndval_stream *stream)
+{
+	const struct ndval_event event = {
+		.kind	= kind,
+		.pair	= stream->pair,
+		.stream	= stream->name,
+	};
+
+	ndval_event(&event);
+}
+
+/**
+ * ndval_event_instance() - Tell of an instance.
+ * @kind: enum ndval_event_kind
+ * @stream: the stream
+ * @instance: the instance
+ * @offset: where it stands
+ */
+void ndval_event_instance(u32 kind, struct ndval_stream *stream,
+			  unsigned int instance, u64 offset)
+{
+	const struct ndval_event event = {
+		.kind		= kind,
+		.pair		= stream->pair,
+		.stream		= stream->name,
+		.instance	= instance,
+		.offset		= offset,
+		.has		= NDVAL_HAS_INSTANCE | NDVAL_HAS_OFFSET,
+	};
+
+	ndval_event(&event);
+}
+
+/**
+ * ndval_event_op() - Tell of the end of an operation.
+ * @operation: its id; 0 for none, then nothing is told
+ * @err: 0 or a negative errno
+ */
+void ndval_event_op(u32 operation, int err)
+{
+	const struct ndval_event event = {
+		.kind		= NDVAL_EVENT_KIND_OP_DONE,
+		.operation	= operation,
+		.error		= -err,
+	};
+
+	if (operation)
+		ndval_event(&event);
+}

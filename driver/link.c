@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Links: a socket that userspace connected, handed over by file descriptor
+ * and from then on used by the kernel alone, by one thread that receives and
+ * one that sends. States and locks are told in link.h.
+ */
+#include "link.h"
+
+#include <linux/file.h>
+#include <linux/kthread.h>
+#include <linux/limits.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/netlink.h>
+#include <linux/sched/task.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/stdarg.h>
+#include <linux/tcp.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+
+#include "event.h"
+#include "extack.h"
+#include "host.h"
+#include "member.h"
+#include "name.h"
+#include "peer.h"
+#include "receive.h"
+#include "send.h"
+#include "wire.h"
+
+/* How long BYE may take when a link is detached, in ms. */
+#define BYE_MS		250
+
+/* Protects the list of links; innermost but for events. */
+static DEFINE_MUTEX(links_lock);
+static LIST_HEAD(links);
+static DECLARE_WAIT_QUEUE_HEAD(links_gone);
+static u32 last_id;
+
+/** ndval_link_wake() - Let the sender look again. @link: the link */
+void ndval_link_wake(struct ndval_link *link)
+{
+	WRITE_ONCE(link->awake, true);
+	wake_up(&link->wake);
+}
+
+/**
+ * ndval_link_state() - A link's state now.
+ * @link: the link
+ */
+enum ndval_link_state ndval_link_state(struct ndval_link *link)
+{
+	enum ndval_link_state state;
+
+	spin_lock(&link->lock);
+	state = link->dying ? NDVAL_LINK_STATE_CLOSING : link->state;
+	spin_unlock(&link->lock);
+	return state;
+}
+
+static void mark_dying(struct ndval_link *link, const char *reason)
+{
+	lockdep_assert_held(&link->lock);
+	if (!link->dying && !*link->reason)
+		strscpy(link->reason, reason, sizeof(link->reason));
+	link->dying = true;
+}
+
+/* Makes the end come in @ms at the latest, unless it is being made. */
+static void end_within(struct ndval_link *link, unsigned int ms)
+{
+	lockdep_assert_held(&link->lock);
+	if (!link->ended)
+		mod_delayed_work(ndval_wq, &link->end, msecs_to_jiffies(ms));
+}
+
+/**
+ * ndval_link_kill() - End a link now.
+ * @link: the link
+ * @fmt: why; what comes from a peer has to be escaped
+ *
+ * Context: any that is not interrupt. May be called by the link's threads.
+ */
+void ndval_link_kill(struct ndval_link *link, const char *fmt, ...)
+{
+	char reason[NDVAL_REASON_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(reason, sizeof(reason), fmt, args);
+	va_end(args);
+	spin_lock(&link->lock);
+	mark_dying(link, reason);
+	end_within(link, 0);
+	spin_unlock(&link->lock);
+	ndval_link_wake(link);
+}
+
+/* Lets the sender say BYE, and ends the link when it has, or after @ms. */
+static void say_bye(struct ndval_link *link, const char *reason, unsigned int ms)
+{
+	spin_lock(&link->lock);
+	if (!link->dying) {
+		if (!link->bye)
+			strscpy(link->reason, reason, sizeof(link->reason));
+		link->bye = true;
+		end_within(link, ms);
+	}
+	spin_unlock(&link->lock);
+	ndval_link_wake(link);
+}
+
+/**
+ * ndval_link_detach() - Close a link in order.
+ * @link: the link
+ * @operation: id to report the end by, 0 for none
+ *
+ * Context: process; does not wait for the end.
+ */
+void ndval_link_detach(struct ndval_link *link, u32 operation)
+{
+	spin_lock(&link->lock);
+	link->operation = operation;
+	spin_unlock(&link->lock);
+	say_bye(link, "detached", BYE_MS);
+}
+
+static void link_free(struct ndval_link *link)
+{
+	if (link->skb)
+		memzero_explicit(link->skb->head, skb_end_offset(link->skb));
+	kfree_skb(link->skb);
+	kvfree_sensitive(link->buffer, NDVAL_WIRE_MESSAGE_MAX);
+	ndval_remote_put(link->remote);
+	kfree(link);
+}
+
+/** ndval_link_put() - Drop a reference. @link: the link */
+void ndval_link_put(struct ndval_link *link)
+{
+	if (refcount_dec_and_test(&link->ref))
+		link_free(link);
+}
+
+/* The link stops to be its remote's current one, if it is. */
+static bool leave_remote(struct ndval_link *link)
+{
+	struct ndval_remote *remote = link->remote;
+	bool current_one;
+
+	spin_lock(&remote->lock);
+	current_one = remote->link == link;
+	if (current_one) {
+		remote->link = NULL;
+		WRITE_ONCE(remote->link_id, 0);
+	}
+	spin_unlock(&remote->lock);
+	if (current_one) {
+		ndval_send_purge(remote);
+		ndval_remote_down(remote);
+	}
+	return current_one;
+}
+
+static void tell_of(struct ndval_link *link, u32 kind, const char *reason)
+{
+	const struct ndval_event event = {
+		.kind	= kind,
+		.member	= link->remote->member->name,
+		.peer	= link->remote->name,
+		.link	= link->id,
+		.reason	= reason,
+	};
+
+	ndval_event(&event);
+}
+
+static void stop_thread(struct task_struct *task)
+{
+	kthread_stop(task);
+	put_task_struct(task);
+}
+
+static void end_work(struct work_struct *work)
+{
+	struct ndval_link *link = container_of(to_delayed_work(work),
+					       struct ndval_link, end);
+	struct ndval_member *member = link->remote->member;
+
+	spin_lock(&link->lock);
+	mark_dying(link, "closed");
+	link->ended = true;
+	/* Who queued it after it had begun to run does so no more. */
+	cancel_delayed_work(&link->end);
+	spin_unlock(&link->lock);
+	ndval_link_wake(link);
+	kernel_sock_shutdown(link->sock, SHUT_RDWR);
+	stop_thread(link->receiver);
+	stop_thread(link->sender);
+	leave_remote(link);
+	pr_info_ratelimited("link %u to %s: down: %s\n", link->id,
+			    link->remote->name, link->reason);
+
+	ndval_member_get(member);
+	mutex_lock(&links_lock);
+	list_del(&link->list);
+	mutex_unlock(&links_lock);
+	wake_up(&links_gone);
+	sockfd_put(link->sock);
+	ndval_member_use(member, 0, -1);
+	tell_of(link, NDVAL_EVENT_KIND_LINK_DOWN, link->reason);
+	ndval_event_op(link->operation, 0);
+	ndval_link_put(link);
+	ndval_member_put(member);
+}
+
+static bool is_tcp(const struct sock *sk)
+{
+	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
+	       sk->sk_protocol == IPPROTO_TCP;
+}
+
+/* What a link over this socket is called; NULL if there can be none. */
+static const char *transport_of(const struct sock *sk)
+{
+	if (is_tcp(sk))
+		return "tcp";
+	if (sk->sk_family == AF_UNIX)
+		return "unix";
+	if (sk->sk_family == AF_VSOCK)
+		return "vsock";
+	return NULL;
+}
+
+static int check_socket(struct socket *sock, struct netlink_ext_ack *extack)
+{
+	const struct sock *sk = sock->sk;
+
+	if (sock->type != SOCK_STREAM || !transport_of(sk)) {
+		NL_SET_ERR_MSG(extack,
+			       "a link needs a stream socket: TCP, AF_UNIX or AF_VSOCK");
+		return -EPROTONOSUPPORT;
+	}
+	if (!net_eq(sock_net(sk), &init_net)) {
+		NL_SET_ERR_MSG(extack, "the socket belongs to another network namespace");
+		return -EPERM;
+	}
+	if (sock->state != SS_CONNECTED ||
+	    (is_tcp(sk) && sk->sk_state != TCP_ESTABLISHED)) {
+		NL_SET_ERR_MSG(extack, "the socket is not connected");
+		return -ENOTCONN;
+	}
+	return 0;
+}
+
+/**
+ * ndval_link_tune() - Apply the time-out of the pairs that a link serves.
+ * @link: the link
+ *
+ * Keepalive notices a peer that vanished while nothing is sent; the user
+ * time-out one that vanished while something is. PING does both for sockets
+ * that have neither, and notices a peer whose kernel lives but does not serve.
+ *
+ * Context: process, sleeps.
+ */
+void ndval_link_tune(struct ndval_link *link)
+{
+	u32 ms = ndval_remote_timeout_ms(link->remote);
+	struct sock *sk = link->sock->sk;
+	unsigned int seconds;
+
+	if (ms == link->timeout_ms)
+		return;
+	WRITE_ONCE(link->timeout_ms, ms);
+	WRITE_ONCE(sk->sk_rcvtimeo, msecs_to_jiffies(ms));
+	WRITE_ONCE(sk->sk_sndtimeo, msecs_to_jiffies(ms));
+	if (!is_tcp(sk))
+		return;
+	seconds = max(ms / 3000, 1U);
+	tcp_sock_set_nodelay(sk);
+	tcp_sock_set_user_timeout(sk, ms);
+	tcp_sock_set_keepidle(sk, seconds);
+	tcp_sock_set_keepintvl(sk, seconds);
+	tcp_sock_set_keepcnt(sk, 3);
+	sock_set_keepalive(sk);
+}
+
+static struct ndval_link *link_create(struct ndval_remote *remote, struct socket *sock)
+{
+	struct ndval_link *link = kzalloc(sizeof(*link), GFP_KERNEL);
+
+	if (!link)
+		return NULL;
+	refcount_set(&link->ref, 1);
+	ndval_remote_hold(remote);
+	link->remote = remote;
+	link->sock = sock;
+	link->transport = transport_of(sock->sk);
+	spin_lock_init(&link->lock);
+	init_waitqueue_head(&link->wake);
+	INIT_DELAYED_WORK(&link->end, end_work);
+	link->state = NDVAL_LINK_STATE_HANDSHAKE;
+	link->skb = nlmsg_new(NDVAL_WIRE_MESSAGE_MAX, GFP_KERNEL);
+	link->buffer = kvmalloc(NDVAL_WIRE_MESSAGE_MAX, GFP_KERNEL);
+	if (!link->skb || !link->buffer) {
+		ndval_link_put(link);
+		return NULL;
+	}
+	return link;
+}
+
+static struct task_struct *make_thread(int (*fn)(void *data), struct ndval_link *link,
+				       const char *what)
+{
+	struct task_struct *task;
+
+	task = kthread_create(fn, link, "ndval-%s/%u", what, link->id);
+	if (!IS_ERR(task))
+		get_task_struct(task);
+	return task;
+}
+
+static bool is_attached(const struct socket *sock)
+{
+	const struct ndval_link *link;
+
+	lockdep_assert_held(&links_lock);
+	list_for_each_entry(link, &links, list)
+		if (link->sock == sock)
+			return true;
+	return false;
+}
+
+/* Gives the link its number and threads, and starts it. */
+static int start(struct ndval_link *link, struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	mutex_lock(&links_lock);
+	if (is_attached(link->sock)) {
+		NL_SET_ERR_MSG(extack, "the socket is attached already");
+		err = -EBUSY;
+		goto out;
+	}
+	link->id = ++last_id ?: ++last_id;
+	link->receiver = make_thread(ndval_receive_thread, link, "rx");
+	if (IS_ERR(link->receiver)) {
+		err = PTR_ERR(link->receiver);
+		goto out;
+	}
+	link->sender = make_thread(ndval_send_thread, link, "tx");
+	if (IS_ERR(link->sender)) {
+		err = PTR_ERR(link->sender);
+		stop_thread(link->receiver);
+		goto out;
+	}
+	spin_lock(&link->remote->lock);
+	link->serial = ++link->remote->serial;
+	spin_unlock(&link->remote->lock);
+	ndval_link_tune(link);
+	list_add_tail(&link->list, &links);
+	wake_up_process(link->receiver);
+	wake_up_process(link->sender);
+out:
+	mutex_unlock(&links_lock);
+	return err;
+}
+
+static int check_peer(const struct ndval_member *member, const char *peer,
+		      struct netlink_ext_ack *extack)
+{
+	const char *why = ndval_name_check(peer);
+
+	if (why) {
+		ndval_extack(extack, why);
+		return -EINVAL;
+	}
+	if (!*member->name) {
+		NL_SET_ERR_MSG(extack,
+			       "the host's member has no name yet: start ndvald, or type ndvalctl member add NAME --host");
+		return -ENOENT;
+	}
+	if (!strcmp(member->name, peer)) {
+		NL_SET_ERR_MSG(extack, "a member can't have a link to itself");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int attach(struct ndval_member *member, const char *peer,
+		  struct socket *sock, u32 *id, struct netlink_ext_ack *extack)
+{
+	struct ndval_remote *remote = ndval_remote_get(member, peer);
+	struct ndval_link *link;
+	int err;
+
+	if (!remote)
+		return -ENOMEM;
+	link = link_create(remote, sock);
+	ndval_remote_put(remote);
+	if (!link)
+		return -ENOMEM;
+	err = start(link, extack);
+	if (err)
+		ndval_link_put(link);
+	else
+		*id = link->id;
+	return err;
+}
+
+/**
+ * ndval_link_attach() - Take over a connected socket.
+ * @member: the member that the link is attached as
+ * @peer: name of the member at the other end
+ * @fd: file descriptor of the caller
+ * @id: set to the link's number
+ * @extack: gets the reason of a refusal
+ *
+ * Only checks and hands over: HELLO happens in the link's threads. A link
+ * that is up to this peer is replaced once the new one is.
+ *
+ * Context: process, sleeps; waits for nobody.
+ * Return: 0; -EBADF, -ENOTSOCK, -EPROTONOSUPPORT, -EPERM, -ENOTCONN, -EBUSY,
+ * -EINVAL, -ENOENT, -ENOMEM.
+ */
+int ndval_link_attach(struct ndval_member *member, const char *peer, int fd,
+		      u32 *id, struct netlink_ext_ack *extack)
+{
+	struct socket *sock;
+	int err;
+
+	err = check_peer(member, peer, extack);
+	if (err)
+		return err;
+	sock = sockfd_lookup(fd, &err);
+	if (!sock) {
+		NL_SET_ERR_MSG(extack, "the file descriptor is not a socket");
+		return err;
+	}
+	err = check_socket(sock, extack);
+	if (err)
+		goto err_sock;
+	err = ndval_member_use(member, 0, 1);
+	if (err)
+		goto err_sock;
+	err = attach(member, peer, sock, id, extack);
+	if (err)
+		goto err_use;
+	return 0;
+
+err_use:
+	ndval_member_use(member, 0, -1);
+err_sock:
+	sockfd_put(sock);
+	return err;
+}
+
+/* Does a link that says HELLO come before the current one? remote->lock held. */
+static bool outranks(const struct ndval_link *link, const struct ndval_link *other)
+{
+	return !other || other->peer_id != link->peer_id || link->rank > other->rank;
+}
+
+/* Stops to send at a message border; what comes is thrown away until its end. */
+static void retire(struct ndval_link *link)
+{
+	spin_lock(&link->lock);
+	link->state = NDVAL_LINK_STATE_RETIRED;
+	spin_unlock(&link->lock);
+	say_bye(link, "replaced by a newer link", NDVAL_RETIRE_MS);
+}
+
+/**
+ * ndval_link_up() - HELLO was received: make the link its remote's current one.
+ * @link: the link, whose peer_id and rank are set
+ *
+ * Two links may come up at the same time in different order at the two ends;
+ * both ends keep the one of higher rank.
+ *
+ * Context: process, the link's receiver.
+ * Return: 0, or -EEXIST if the current link is the newer one.
+ */
+int ndval_link_up(struct ndval_link *link)
+{
+	struct ndval_remote *remote = link->remote;
+	struct ndval_link *old;
+	bool newer;
+
+	spin_lock(&remote->lock);
+	old = remote->link;
+	newer = outranks(link, old);
+	if (newer) {
+		/* From here on, nothing that was said on the old one counts. */
+		remote->link = link;
+		WRITE_ONCE(remote->link_id, link->id);
+		if (old)
+			refcount_inc(&old->ref);
+	}
+	spin_unlock(&remote->lock);
+	if (!newer)
+		return -EEXIST;
+	if (old) {
+		retire(old);
+		ndval_link_put(old);
+	}
+	ndval_send_purge(remote);
+	ndval_remote_up(remote, link->id);
+	spin_lock(&link->lock);
+	link->state = NDVAL_LINK_STATE_UP;
+	spin_unlock(&link->lock);
+	ndval_link_wake(link);
+	pr_info_ratelimited("link %u to %s: up (%s, plain)\n", link->id, remote->name,
+			    link->transport);
+	tell_of(link, NDVAL_EVENT_KIND_LINK_UP, NULL);
+	return 0;
+}
+
+/**
+ * ndval_link_find() - Look a link up by its number.
+ * @id: the number
+ *
+ * Return: the link with a reference, or NULL.
+ */
+struct ndval_link *ndval_link_find(u32 id)
+{
+	struct ndval_link *link = ndval_link_next(id);
+
+	if (link && link->id != id) {
+		ndval_link_put(link);
+		link = NULL;
+	}
+	return link;
+}
+
+/**
+ * ndval_link_next() - The first link with this number or a higher one.
+ * @id: the number
+ *
+ * Return: the link with a reference, or NULL.
+ */
+struct ndval_link *ndval_link_next(u32 id)
+{
+	struct ndval_link *link, *found = NULL;
+
+	mutex_lock(&links_lock);
+	list_for_each_entry(link, &links, list)
+		if (link->id >= id && (!found || link->id < found->id))
+			found = link;
+	if (found)
+		refcount_inc(&found->ref);
+	mutex_unlock(&links_lock);
+	return found;
+}
+
+/**
+ * ndval_link_find_peer() - The newest link of a member to a peer.
+ * @member: name of the member
+ * @peer: name of the peer
+ *
+ * Return: the link with a reference, or NULL.
+ */
+struct ndval_link *ndval_link_find_peer(const char *member, const char *peer)
+{
+	struct ndval_link *link, *found = NULL;
+
+	mutex_lock(&links_lock);
+	list_for_each_entry(link, &links, list)
+		if (!strcmp(link->remote->name, peer) &&
+		    !strcmp(link->remote->member->name, member))
+			found = link;
+	if (found)
+		refcount_inc(&found->ref);
+	mutex_unlock(&links_lock);
+	return found;
+}
+
+/**
+ * ndval_link_kill_all() - End all links, without another byte on any.
+ * @reason: why
+ */
+void ndval_link_kill_all(const char *reason)
+{
+	struct ndval_link *link;
+
+	mutex_lock(&links_lock);
+	list_for_each_entry(link, &links, list) {
+		spin_lock(&link->lock);
+		link->mute = true;
+		spin_unlock(&link->lock);
+		ndval_link_kill(link, "%s", reason);
+	}
+	mutex_unlock(&links_lock);
+}
+
+/** ndval_link_exit() - End all links in order; nobody attaches any more. */
+void ndval_link_exit(void)
+{
+	struct ndval_link *link;
+
+	mutex_lock(&links_lock);
+	list_for_each_entry(link, &links, list)
+		say_bye(link, "the module is unloaded", BYE_MS);
+	mutex_unlock(&links_lock);
+	wait_event(links_gone, list_empty_careful(&links));
+}

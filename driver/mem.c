@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory accounting. Everything whose size a reader, a peer or an
+ * administrator's setting decides is charged to its pair before it is
+ * allocated: against the pair's memory_max and the module's total_max.
+ * Lockless: a charge is added first and taken back if it went over a limit,
+ * so two racing charges may both fail near the limit, never both succeed
+ * beyond it.
+ */
+#include "mem.h"
+
+#include <linux/errno.h>
+
+static struct ndval_mem ndval_total;
+
+static int charge_one(struct ndval_mem *mem, size_t size)
+{
+	if (atomic64_add_return(size, &mem->used) > (s64)READ_ONCE(mem->max)) {
+		atomic64_sub(size, &mem->used);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * ndval_mem_init() - Start an account.
+ * @mem: the account
+ * @max: its limit in bytes
+ */
+void ndval_mem_init(struct ndval_mem *mem, u64 max)
+{
+	atomic64_set(&mem->used, 0);
+	mem->max = max;
+}
+
+/**
+ * ndval_mem_charge() - Charge bytes about to be allocated.
+ * @mem: the pair's account
+ * @size: bytes
+ *
+ * Context: any.
+ * Return: 0, or -ENOMEM if the pair or the module would go over its limit.
+ */
+int ndval_mem_charge(struct ndval_mem *mem, size_t size)
+{
+	int err;
+
+	err = charge_one(mem, size);
+	if (err)
+		return err;
+	err = charge_one(&ndval_total, size);
+	if (err)
+		atomic64_sub(size, &mem->used);
+	return err;
+}
+
+/**
+ * ndval_mem_uncharge() - Give back what was charged.
+ * @mem: the pair's account
+ * @size: bytes
+ *
+ * Context: any.
+ */
+void ndval_mem_uncharge(struct ndval_mem *mem, size_t size)
+{
+	atomic64_sub(size, &ndval_total.used);
+	atomic64_sub(size, &mem->used);
+}
+
+/**
+ * ndval_mem_used() - Bytes charged to a pair now.
+ * @mem: the pair's account
+ */
+u64 ndval_mem_used(const struct ndval_mem *mem)
+{
+	return atomic64_read(&mem->used);
+}
+
+/** ndval_mem_total() - Bytes charged to all pairs now. */
+u64 ndval_mem_total(void)
+{
+	return ndval_mem_used(&ndval_total);
+}
+
+/**
+ * ndval_mem_set_total_max() - Set the module's limit, once at load.
+ * @max: bytes
+ */
+void ndval_mem_set_total_max(u64 max)
+{
+	ndval_total.max = max;
+}
+
+/** ndval_mem_total_max() - The module's limit in bytes. */
+u64 ndval_mem_total_max(void)
+{
+	return ndval_total.max;
+}

@@ -1,0 +1,785 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generic netlink family: what its commands have in common, and those of
+ * members, links, streams, instances and values. Those of pairs and peers are
+ * in netlink_pair.c. Policies and tables come from the spec.
+ *
+ * No handler waits for a peer, the network or a reader.
+ */
+#include "netlink.h"
+
+#include <linux/overflow.h>
+#include <linux/skbuff.h>
+#include <net/genetlink.h>
+
+#include "cursor.h"
+#include "event.h"
+#include "extack.h"
+#include "flow.h"
+#include "link.h"
+#include "member.h"
+#include "name.h"
+#include "pair.h"
+#include "peer.h"
+#include "stream.h"
+#include "wire.h"
+
+/* Events tell of peers and processes, so listeners need CAP_NET_ADMIN. The
+ * generated table can't say so.
+ */
+static const struct genl_multicast_group groups[] = {
+	[NDVAL_NLGRP_EVENTS] = {
+		.name	= "events",
+		.flags	= GENL_MCAST_CAP_NET_ADMIN,
+	},
+};
+
+/** ndval_netlink_init() - Register the family. Return: 0 or a negative errno. */
+int ndval_netlink_init(void)
+{
+	ndval_nl_family.mcgrps = groups;
+	ndval_nl_family.n_mcgrps = ARRAY_SIZE(groups);
+	return genl_register_family(&ndval_nl_family);
+}
+
+/** ndval_netlink_exit() - Unregister the family; no handler runs afterwards. */
+void ndval_netlink_exit(void)
+{
+	genl_unregister_family(&ndval_nl_family);
+}
+
+/**
+ * ndval_nl_string() - A string that a command came with.
+ * @info: the command
+ * @type: attribute, of a kind that is NUL-terminated
+ *
+ * Return: the string, or NULL if it is not there.
+ */
+const char *ndval_nl_string(struct genl_info *info, int type)
+{
+	return info->attrs[type] ? nla_data(info->attrs[type]) : NULL;
+}
+
+/**
+ * ndval_nl_need_string() - A string that a command must come with.
+ * @info: the command
+ * @type: attribute, of a kind that is NUL-terminated
+ * @what: a sentence for who left it out
+ *
+ * Return: the string, or NULL, and the sentence is in the extack.
+ */
+const char *ndval_nl_need_string(struct genl_info *info, int type, const char *what)
+{
+	const char *text = ndval_nl_string(info, type);
+
+	if (!text)
+		ndval_extack(info->extack, what);
+	return text;
+}
+
+/**
+ * ndval_nl_pair() - The pair that a command names.
+ * @info: the command
+ * @type: attribute with the local name
+ *
+ * Return: the pair with a reference, or ERR_PTR: -EINVAL, -ENOENT.
+ */
+struct ndval_pair *ndval_nl_pair(struct genl_info *info, int type)
+{
+	const char *name = ndval_nl_need_string(info, type, "which pair?");
+	struct ndval_pair *pair;
+
+	if (!name)
+		return ERR_PTR(-EINVAL);
+	pair = ndval_pair_find(name);
+	if (pair && !READ_ONCE(pair->dead) && READ_ONCE(pair->ready))
+		return pair;
+	if (pair)
+		ndval_pair_put(pair);
+	NL_SET_ERR_MSG(info->extack, "no such pair");
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * ndval_nl_put_u64() - Put a 64-bit number.
+ * @skb: where to
+ * @type: attribute
+ * @value: the number
+ * @pad: pad attribute of the set
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int ndval_nl_put_u64(struct sk_buff *skb, int type, u64 value, int pad)
+{
+	return nla_put_u64_64bit(skb, type, value, pad);
+}
+
+/**
+ * ndval_nl_reply() - Answer a command with an object.
+ * @info: the command
+ * @fill: puts the object's attributes
+ * @object: the object
+ *
+ * Return: 0 or a negative errno.
+ */
+int ndval_nl_reply(struct genl_info *info, ndval_nl_fill_t fill, void *object)
+{
+	struct sk_buff *skb;
+	void *header;
+	int err;
+
+	skb = genlmsg_new(NLMSG_DEFAULT_SIZE + NDVAL_VALUES_MAX, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	header = genlmsg_put_reply(skb, info, &ndval_nl_family, 0, info->genlhdr->cmd);
+	err = header ? fill(skb, object) : -EMSGSIZE;
+	if (err) {
+		memzero_explicit(skb->data, skb->len);
+		nlmsg_free(skb);
+		return err;
+	}
+	genlmsg_end(skb, header);
+	return genlmsg_reply(skb, info);
+}
+
+struct number {
+	int	type;
+	u32	value;
+};
+
+static int fill_number(struct sk_buff *skb, void *object)
+{
+	const struct number *number = object;
+
+	return nla_put_u32(skb, number->type, number->value);
+}
+
+/**
+ * ndval_nl_reply_u32() - Answer a command with a number.
+ * @info: the command
+ * @type: attribute
+ * @value: the number
+ *
+ * Return: 0 or a negative errno.
+ */
+int ndval_nl_reply_u32(struct genl_info *info, int type, u32 value)
+{
+	struct number number = { type, value };
+
+	return ndval_nl_reply(info, fill_number, &number);
+}
+
+/**
+ * ndval_nl_dump_check() - A dump lists everything: it takes no attributes.
+ * @cb: the dump
+ *
+ * Return: 0 or -EINVAL.
+ */
+int ndval_nl_dump_check(struct netlink_callback *cb)
+{
+	if (nlmsg_len(cb->nlh) <= GENL_HDRLEN)
+		return 0;
+	NL_SET_ERR_MSG(cb->extack, "a dump takes no attributes");
+	return -EINVAL;
+}
+
+/**
+ * ndval_nl_dump_one() - Add an object to a dump.
+ * @skb: where to
+ * @cb: the dump
+ * @cmd: the command
+ * @fill: puts the object's attributes
+ * @object: the object
+ *
+ * Return: 0, or -EMSGSIZE if there is no room left in this message.
+ */
+int ndval_nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+		      ndval_nl_fill_t fill, void *object)
+{
+	void *header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				   &ndval_nl_family, NLM_F_MULTI, cmd);
+
+	if (!header)
+		return -EMSGSIZE;
+	if (fill(skb, object)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/* Members */
+
+int ndval_nl_member_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = ndval_nl_need_string(info, NDVAL_A_MEMBER_NAME,
+						"the member needs a name");
+
+	if (!name)
+		return -EINVAL;
+	return ndval_member_new(name, nla_get_flag(info->attrs[NDVAL_A_MEMBER_HOST]),
+				info->extack);
+}
+
+int ndval_nl_member_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = ndval_nl_need_string(info, NDVAL_A_MEMBER_NAME,
+						"which member?");
+
+	return name ? ndval_member_del(name, info->extack) : -EINVAL;
+}
+
+static int fill_member(struct sk_buff *skb, void *object)
+{
+	const struct ndval_member *member = object;
+	int err;
+
+	err = nla_put_string(skb, NDVAL_A_MEMBER_NAME, member->name) ?:
+	      ndval_nl_put_u64(skb, NDVAL_A_MEMBER_ID, READ_ONCE(member->id),
+			       NDVAL_A_MEMBER_PAD) ?:
+	      nla_put_u32(skb, NDVAL_A_MEMBER_PAIRS, READ_ONCE(member->pairs)) ?:
+	      nla_put_u32(skb, NDVAL_A_MEMBER_LINKS, READ_ONCE(member->links));
+	if (!err && member->host)
+		err = nla_put_flag(skb, NDVAL_A_MEMBER_HOST) ?:
+		      nla_put_u32(skb, NDVAL_A_MEMBER_VM_CLONE, NDVAL_HAVE_VMFORK ?
+				  NDVAL_SWITCH_ON : NDVAL_SWITCH_OFF);
+	return err;
+}
+
+int ndval_nl_member_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ndval_member *member;
+	int err;
+
+	member = ndval_member_find(ndval_nl_string(info, NDVAL_A_MEMBER_NAME));
+	if (!member) {
+		NL_SET_ERR_MSG(info->extack, "no such member");
+		return -ENOENT;
+	}
+	err = ndval_nl_reply(info, fill_member, member);
+	ndval_member_put(member);
+	return err;
+}
+
+int ndval_nl_member_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct ndval_member *member;
+	int err;
+
+	err = ndval_nl_dump_check(cb);
+	if (err)
+		return err;
+	while ((member = ndval_member_at(cb->args[0]))) {
+		err = ndval_nl_dump_one(skb, cb, NDVAL_CMD_MEMBER_GET, fill_member,
+					member);
+		ndval_member_put(member);
+		if (err)
+			break;
+		cb->args[0]++;
+	}
+	return skb->len;
+}
+
+/* Links */
+
+/* The member that a link command names, the host's own if none. */
+static struct ndval_member *link_member(struct genl_info *info)
+{
+	struct ndval_member *member;
+
+	member = ndval_member_find(ndval_nl_string(info, NDVAL_A_LINK_MEMBER));
+	if (!member)
+		NL_SET_ERR_MSG(info->extack, "no such member");
+	return member;
+}
+
+int ndval_nl_link_attach_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *peer = ndval_nl_need_string(info, NDVAL_A_LINK_PEER,
+						"which member is at the other end?");
+	struct ndval_member *member;
+	u32 id;
+	int err;
+
+	if (!peer)
+		return -EINVAL;
+	if (!info->attrs[NDVAL_A_LINK_FD]) {
+		NL_SET_ERR_MSG(info->extack, "the file descriptor is missing");
+		return -EINVAL;
+	}
+	member = link_member(info);
+	if (!member)
+		return -ENOENT;
+	err = ndval_link_attach(member, peer,
+				nla_get_u32(info->attrs[NDVAL_A_LINK_FD]), &id,
+				info->extack);
+	ndval_member_put(member);
+	return err ?: ndval_nl_reply_u32(info, NDVAL_A_LINK_ID, id);
+}
+
+/* The link that a command names by its number, or by member and peer. */
+static struct ndval_link *named_link(struct genl_info *info)
+{
+	const char *peer = ndval_nl_string(info, NDVAL_A_LINK_PEER);
+	struct ndval_link *link = NULL;
+	struct ndval_member *member;
+
+	if (info->attrs[NDVAL_A_LINK_ID]) {
+		link = ndval_link_find(nla_get_u32(info->attrs[NDVAL_A_LINK_ID]));
+	} else if (peer) {
+		member = link_member(info);
+		if (!member)
+			return ERR_PTR(-ENOENT);
+		link = ndval_link_find_peer(member->name, peer);
+		ndval_member_put(member);
+	} else {
+		NL_SET_ERR_MSG(info->extack, "which link? name its peer or its id");
+		return ERR_PTR(-EINVAL);
+	}
+	if (link)
+		return link;
+	NL_SET_ERR_MSG(info->extack, "no such link");
+	return ERR_PTR(-ENOENT);
+}
+
+int ndval_nl_link_detach_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ndval_link *link = named_link(info);
+	u32 operation = ndval_operation();
+
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	ndval_link_detach(link, operation);
+	ndval_link_put(link);
+	return ndval_nl_reply_u32(info, NDVAL_A_LINK_OPERATION, operation);
+}
+
+static int fill_link(struct sk_buff *skb, void *object)
+{
+	struct ndval_link *link = object;
+	int pad = NDVAL_A_LINK_PAD;
+
+	return nla_put_u32(skb, NDVAL_A_LINK_ID, link->id) ?:
+	       nla_put_string(skb, NDVAL_A_LINK_MEMBER, link->remote->member->name) ?:
+	       nla_put_string(skb, NDVAL_A_LINK_PEER, link->remote->name) ?:
+	       nla_put_u32(skb, NDVAL_A_LINK_STATE, ndval_link_state(link)) ?:
+	       nla_put_string(skb, NDVAL_A_LINK_TRANSPORT, link->transport) ?:
+	       nla_put_string(skb, NDVAL_A_LINK_SECURITY, "plain") ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_LINK_PEER_ID, link->peer_id, pad) ?:
+	       nla_put_string(skb, NDVAL_A_LINK_PEER_SOFTWARE, link->peer_software) ?:
+	       nla_put_u32(skb, NDVAL_A_LINK_RTT_US, READ_ONCE(link->rtt_us)) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_LINK_TX_BYTES, READ_ONCE(link->tx_bytes), pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_LINK_RX_BYTES, READ_ONCE(link->rx_bytes), pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_LINK_TX_MESSAGES,
+				READ_ONCE(link->tx_messages), pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_LINK_RX_MESSAGES,
+				READ_ONCE(link->rx_messages), pad);
+}
+
+int ndval_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ndval_link *link = named_link(info);
+	int err;
+
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	err = ndval_nl_reply(info, fill_link, link);
+	ndval_link_put(link);
+	return err;
+}
+
+int ndval_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct ndval_link *link;
+	int err;
+
+	err = ndval_nl_dump_check(cb);
+	if (err)
+		return err;
+	while ((link = ndval_link_next(cb->args[0]))) {
+		err = ndval_nl_dump_one(skb, cb, NDVAL_CMD_LINK_GET, fill_link, link);
+		if (!err)
+			cb->args[0] = link->id + 1;
+		ndval_link_put(link);
+		if (err)
+			break;
+	}
+	return skb->len;
+}
+
+/* Streams and instances */
+
+/* The stream of a pair that a command names, "default" if none. */
+static struct ndval_stream *named_stream(struct genl_info *info,
+					 struct ndval_pair *pair, int type)
+{
+	const char *name = ndval_nl_string(info, type) ?: NDVAL_DEFAULT;
+	struct ndval_stream *stream = NULL;
+
+	if (!ndval_name_check_stream(name))
+		stream = ndval_stream_find(pair, name);
+	if (stream)
+		return stream;
+	NL_SET_ERR_MSG(info->extack, "the pair has no such stream");
+	return ERR_PTR(-ENOENT);
+}
+
+static int fill_stream(struct sk_buff *skb, void *object)
+{
+	struct ndval_stream *stream = object;
+	u64 id, tail, head, committed, furthest, memory;
+	int pad = NDVAL_A_STREAM_PAD;
+	u32 error;
+
+	spin_lock(&stream->lock);
+	id = stream->id;
+	tail = stream->ring.tail;
+	head = stream->ring.head;
+	committed = ndval_stream_committed(stream);
+	furthest = ndval_stream_furthest(stream);
+	memory = ndval_ring_span(&stream->ring);
+	error = stream->error;
+	spin_unlock(&stream->lock);
+	return nla_put_string(skb, NDVAL_A_STREAM_PAIR, stream->pair->name) ?:
+	       nla_put_string(skb, NDVAL_A_STREAM_NAME, stream->name) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_ID, id, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_TAIL, tail, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_HEAD, head, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_COMMITTED, committed, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_FURTHEST, furthest, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_MEMORY, memory, pad) ?:
+	       nla_put_u32(skb, NDVAL_A_STREAM_ERROR, error);
+}
+
+struct instance {
+	struct ndval_stream	*stream;
+	unsigned int		instance;
+};
+
+static int fill_instance(struct sk_buff *skb, void *object)
+{
+	const struct instance *which = object;
+	struct ndval_stream *stream = which->stream;
+	struct ndval_cursor *cursor = &stream->cursors[which->instance];
+	int pad = NDVAL_A_INSTANCE_PAD;
+	unsigned int files;
+	u64 pos, hw;
+	bool lost;
+	int err;
+
+	spin_lock(&stream->lock);
+	lost = ndval_stream_state(stream, which->instance) == -EPIPE;
+	pos = READ_ONCE(cursor->pos);
+	hw = READ_ONCE(cursor->hw);
+	files = cursor->files;
+	spin_unlock(&stream->lock);
+	err = nla_put_string(skb, NDVAL_A_INSTANCE_PAIR, stream->pair->name) ?:
+	      nla_put_string(skb, NDVAL_A_INSTANCE_STREAM, stream->name) ?:
+	      nla_put_u32(skb, NDVAL_A_INSTANCE_INSTANCE, which->instance) ?:
+	      ndval_nl_put_u64(skb, NDVAL_A_INSTANCE_POSITION, pos, pad) ?:
+	      ndval_nl_put_u64(skb, NDVAL_A_INSTANCE_DELIVERED, hw, pad) ?:
+	      nla_put_u32(skb, NDVAL_A_INSTANCE_FILES, files);
+	if (!err && lost)
+		err = nla_put_flag(skb, NDVAL_A_INSTANCE_LOST);
+	return err;
+}
+
+int ndval_nl_stream_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_STREAM_PAIR);
+	struct ndval_stream *stream;
+	int err;
+
+	if (IS_ERR(pair))
+		return PTR_ERR(pair);
+	stream = named_stream(info, pair, NDVAL_A_STREAM_NAME);
+	err = PTR_ERR_OR_ZERO(stream);
+	if (!err) {
+		err = ndval_nl_reply(info, fill_stream, stream);
+		ndval_stream_put(stream);
+	}
+	ndval_pair_put(pair);
+	return err;
+}
+
+/* Dumps all expected instances of a stream from the one in args[2] on. */
+static int dump_instances(struct sk_buff *skb, struct netlink_callback *cb,
+			  struct ndval_stream *stream)
+{
+	int err;
+
+	for (; cb->args[2] < NDVAL_INSTANCES; cb->args[2]++) {
+		struct instance which = { stream, cb->args[2] };
+
+		if (!ndval_pair_expects(stream->pair, which.instance))
+			continue;
+		err = ndval_nl_dump_one(skb, cb, NDVAL_CMD_INSTANCE_GET,
+					fill_instance, &which);
+		if (err)
+			return err;
+	}
+	cb->args[2] = 0;
+	return 0;
+}
+
+static int dump_stream(struct sk_buff *skb, struct netlink_callback *cb,
+		       struct ndval_stream *stream)
+{
+	return ndval_nl_dump_one(skb, cb, NDVAL_CMD_STREAM_GET, fill_stream, stream);
+}
+
+/* Runs over all streams: args[0] is the pair's minor, args[1] the n-th stream. */
+static int dump_streams(struct sk_buff *skb, struct netlink_callback *cb,
+			int (*dump)(struct sk_buff *skb, struct netlink_callback *cb,
+				    struct ndval_stream *stream))
+{
+	struct ndval_stream *stream;
+	struct ndval_pair *pair;
+	u32 minor = cb->args[0];
+	int err;
+
+	err = ndval_nl_dump_check(cb);
+	if (err)
+		return err;
+	while (!err && (pair = ndval_pair_next(&minor))) {
+		long n = 0;
+
+		if (minor != cb->args[0]) {
+			cb->args[0] = minor;
+			cb->args[1] = 0;
+			cb->args[2] = 0;
+		}
+		mutex_lock(&pair->lock);
+		list_for_each_entry(stream, &pair->stream_list, list) {
+			if (n++ < cb->args[1])
+				continue;
+			err = dump(skb, cb, stream);
+			if (err)
+				break;
+			cb->args[1]++;
+		}
+		mutex_unlock(&pair->lock);
+		ndval_pair_put(pair);
+		minor += !err;
+		if (!err) {
+			cb->args[0] = minor;
+			cb->args[1] = 0;
+		}
+	}
+	return skb->len;
+}
+
+int ndval_nl_stream_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump_streams(skb, cb, dump_stream);
+}
+
+int ndval_nl_instance_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump_streams(skb, cb, dump_instances);
+}
+
+static int delete_stream(struct ndval_pair *pair, struct ndval_stream *stream,
+			 struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	mutex_lock(&pair->lock);
+	if (pair->role != NDVAL_ROLE_PRIMARY) {
+		NL_SET_ERR_MSG(extack, "streams are deleted on the pair's primary");
+		err = -EPERM;
+	} else if (list_empty(&stream->list)) {
+		NL_SET_ERR_MSG(extack, "the pair has no such stream");
+		err = -ENOENT;
+	} else {
+		ndval_peers_delete_stream(pair, stream);
+		ndval_stream_remove(stream);
+	}
+	mutex_unlock(&pair->lock);
+	return err;
+}
+
+int ndval_nl_stream_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ndval_pair *pair;
+	struct ndval_stream *stream;
+	int err;
+
+	if (!ndval_nl_need_string(info, NDVAL_A_STREAM_NAME, "which stream?"))
+		return -EINVAL;
+	pair = ndval_nl_pair(info, NDVAL_A_STREAM_PAIR);
+	if (IS_ERR(pair))
+		return PTR_ERR(pair);
+	stream = named_stream(info, pair, NDVAL_A_STREAM_NAME);
+	err = PTR_ERR_OR_ZERO(stream);
+	if (!err) {
+		err = delete_stream(pair, stream, info->extack);
+		ndval_stream_put(stream);
+	}
+	ndval_pair_put(pair);
+	return err;
+}
+
+/* The instance that a command names; 0 if none. */
+static int named_instance(struct genl_info *info, unsigned int *instance)
+{
+	const struct nlattr *attr = info->attrs[NDVAL_A_INSTANCE_INSTANCE];
+
+	*instance = attr ? nla_get_u32(attr) : 0;
+	if (*instance < NDVAL_INSTANCES)
+		return 0;
+	NL_SET_ERR_MSG(info->extack, "instances are numbered 0 to 7");
+	return -EINVAL;
+}
+
+static int get_instance(struct genl_info *info, struct ndval_stream *stream)
+{
+	struct instance which = { stream };
+	int err;
+
+	err = named_instance(info, &which.instance);
+	if (!err && !ndval_pair_expects(stream->pair, which.instance)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "the instance is not expected on this member: see the setting instances");
+		err = -ENXIO;
+	}
+	return err ?: ndval_nl_reply(info, fill_instance, &which);
+}
+
+static int set_instance(struct genl_info *info, struct ndval_stream *stream)
+{
+	const struct nlattr *position = info->attrs[NDVAL_A_INSTANCE_POSITION];
+	unsigned int instance;
+	int err;
+
+	if (!position) {
+		NL_SET_ERR_MSG(info->extack, "which position?");
+		return -EINVAL;
+	}
+	err = named_instance(info, &instance) ?:
+	      ndval_cursor_set(stream, instance, nla_get_u64(position), info->extack);
+	if (!err)
+		ndval_event_instance(NDVAL_EVENT_KIND_INSTANCE_SET, stream, instance,
+				     nla_get_u64(position));
+	return err;
+}
+
+static int with_instance_stream(struct genl_info *info,
+				int (*fn)(struct genl_info *info,
+					  struct ndval_stream *stream))
+{
+	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_INSTANCE_PAIR);
+	struct ndval_stream *stream;
+	int err;
+
+	if (IS_ERR(pair))
+		return PTR_ERR(pair);
+	stream = named_stream(info, pair, NDVAL_A_INSTANCE_STREAM);
+	err = PTR_ERR_OR_ZERO(stream);
+	if (!err) {
+		err = fn(info, stream);
+		ndval_stream_put(stream);
+	}
+	ndval_pair_put(pair);
+	return err;
+}
+
+int ndval_nl_instance_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return with_instance_stream(info, get_instance);
+}
+
+int ndval_nl_instance_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return with_instance_stream(info, set_instance);
+}
+
+/* Values */
+
+struct glance {
+	struct ndval_stream	*stream;
+	u64			offset;
+	u32			length;
+};
+
+static int fill_values(struct sk_buff *skb, void *object)
+{
+	struct glance *glance = object;
+	struct ndval_stream *stream = glance->stream;
+	struct ndval_value value;
+	u8 *data;
+
+	if (nla_put_string(skb, NDVAL_A_VALUES_PAIR, stream->pair->name) ||
+	    nla_put_string(skb, NDVAL_A_VALUES_STREAM, stream->name))
+		return -EMSGSIZE;
+	data = ndval_value_begin(skb, NDVAL_A_VALUES_VALUE, glance->length, &value);
+	if (!data)
+		return -EMSGSIZE;
+	spin_lock(&stream->lock);
+	glance->length = ndval_ring_copy(&stream->ring, glance->offset, data,
+					 glance->length);
+	spin_unlock(&stream->lock);
+	if (!glance->length)
+		return -ENODATA;
+	return ndval_value_end(skb, &value, glance->offset, glance->length);
+}
+
+static int get_values(struct genl_info *info, struct ndval_stream *stream)
+{
+	struct glance glance = {
+		.stream	= stream,
+		.offset	= nla_get_u64(info->attrs[NDVAL_A_VALUES_OFFSET]),
+		.length	= nla_get_u32(info->attrs[NDVAL_A_VALUES_LENGTH]),
+	};
+	struct ndval_event event = {
+		.kind	= NDVAL_EVENT_KIND_VALUES_READ,
+		.pair	= stream->pair,
+		.stream	= stream->name,
+		.offset	= glance.offset,
+		.has	= NDVAL_HAS_OFFSET | NDVAL_HAS_CALLER,
+	};
+	int err;
+
+	if (ndval_pair_setting(stream->pair, NDVAL_SET_INSPECT) != NDVAL_SWITCH_ON) {
+		NL_SET_ERR_MSG(info->extack,
+			       "the pair does not allow to look at values: set inspect to on");
+		return -EACCES;
+	}
+	if (!glance.length || glance.length > NDVAL_VALUES_MAX) {
+		NL_SET_ERR_MSG(info->extack, "length is 1 to 4096");
+		return -EINVAL;
+	}
+	err = ndval_nl_reply(info, fill_values, &glance);
+	if (err == -ENODATA)
+		NL_SET_ERR_MSG(info->extack,
+			       "nothing is recorded there: see tail and head of the stream");
+	if (err)
+		return err;
+	event.length = glance.length;
+	ndval_event(&event);
+	return 0;
+}
+
+int ndval_nl_values_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ndval_stream *stream;
+	struct ndval_pair *pair;
+	int err;
+
+	if (!info->attrs[NDVAL_A_VALUES_OFFSET] || !info->attrs[NDVAL_A_VALUES_LENGTH]) {
+		NL_SET_ERR_MSG(info->extack, "offset and length are needed");
+		return -EINVAL;
+	}
+	pair = ndval_nl_pair(info, NDVAL_A_VALUES_PAIR);
+	if (IS_ERR(pair))
+		return PTR_ERR(pair);
+	stream = named_stream(info, pair, NDVAL_A_VALUES_STREAM);
+	err = PTR_ERR_OR_ZERO(stream);
+	if (!err) {
+		err = get_values(info, stream);
+		ndval_stream_put(stream);
+	}
+	ndval_pair_put(pair);
+	return err;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The object model: what there is, in which states, under which lock.
+ *
+ *	file -> stream -> pair -> member        link -> remote -> member
+ *	flow -> stream, peer                    peer -> pair, remote
+ *
+ * (-> holds a reference.) A flow is one stream towards one peer, a remote is
+ * another member as seen from one of ours. Streams and peers are taken apart
+ * explicitly when a pair goes, which breaks the circles.
+ *
+ * States of a pair
+ *
+ *	role		bar		reads give
+ *	secondary	none		what is stored
+ *	primary		none		what is recorded, recording more
+ *	any		diverged	ESTALE
+ *	any		fenced		ESTALE
+ *	any, @dead	any		ENODEV
+ *
+ *	event				from			to
+ *	pair new, no peer		-			primary, new epoch
+ *	pair new, with peers		-			secondary, no epoch
+ *	first peer added, none issued	primary			secondary, no epoch
+ *	promote --new			secondary, no epoch	primary, new epoch
+ *	PAIR of a primary, own epoch	secondary		follows that peer
+ *	PAIR of a primary, other epoch,	secondary		its epoch; follows
+ *	  nothing delivered here
+ *	PAIR of a primary, other epoch,	secondary		bar diverged
+ *	  something delivered here
+ *	PAIR of a primary		primary			peer refused
+ *	resync				any, with peers		secondary, no epoch
+ *	resync				fenced, no peers	primary, new epoch
+ *	VM clone, reboot		any			bar fenced
+ *	pair del			any			dead
+ *
+ * All moves are made under the pair's lock, by netlink handlers, by the
+ * receiver of the link that brought the PAIR, and by the work of host.c. What
+ * a reader needs of the state (role, bar, dead) it reads under the stream's
+ * lock; a move that takes something from readers first changes the state and
+ * then visits every stream under its lock and raises the generation of its
+ * cursors, so that a reader sees either the state or the generation.
+ *
+ * Locks, outer to inner
+ *
+ *	pair->lock	   mutex: settings, role, epoch, peers, the list of
+ *			   streams, what peers said. Held across memory
+ *			   allocation, never across a wait for a peer, a
+ *			   reader or a socket, nor across device_add/del
+ *			   or anything else that waits for sysfs.
+ *	members' mutex	   members, remotes, use counts. member.c
+ *	cursor->lock	   mutex: serialises the readers of an instance. The
+ *			   only one held across user memory and waits; not
+ *			   nested with pair->lock in either order. Taken by
+ *			   readers only: links, timers, notifiers, netlink
+ *			   and teardown never wait for it.
+ *	stream->lock	   spinlock: window, cursors' state, flows.
+ *	cursor->move	   spinlock, leaf: see struct ndval_cursor.
+ *	remote->lock	   spinlock, leaf: the current link, what is due.
+ *	link->lock	   spinlock, leaf: a link's state and counters.
+ *
+ * What happens when a peer dies at any line: its link's receiver or sender
+ * sees an error or silence and marks the link; the link's work joins both
+ * threads, clears remote->link_id, by which every flow over it stops to count
+ * from that instant, and visits the peers to wake who waited for them.
+ *
+ * Removal of a pair, in phases: (1) dead, under the pair's lock: no new
+ * stream, peer, setting; (2) streams: generations raised, windows wiped,
+ * readers and pollers woken; (3) peers: unlinked from their remotes, flows
+ * dropped; peers told by PAIR (gone); (4) the node: device_del, which waits
+ * for sysfs readers, hence in a work without locks; (5) unlinked from
+ * look-up, only now, so that the name can't be taken while the node is there.
+ * Memory goes with the last file.
+ */
+#ifndef NDVAL_PAIR_H
+#define NDVAL_PAIR_H
+
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <linux/ndval.h>
+#include <linux/ndval_netlink.h>
+
+#include "mem.h"
+#include "settings.h"
+
+struct ndval_member;
+struct ndval_peer;
+struct netlink_ext_ack;
+
+/* Why a pair delivers nothing. */
+enum ndval_bar {
+	NDVAL_BAR_NONE,
+	NDVAL_BAR_DIVERGED,
+	NDVAL_BAR_FENCED,
+};
+
+/* Look-up key of a pair for messages of a link. */
+struct ndval_group_key {
+	struct ndval_member	*member;
+	char			group[NDVAL_NAME_SIZE];
+};
+
+/**
+ * struct ndval_pair - the redundancy group as one member has it
+ * @dev: the node and the reference count; drvdata is the pair
+ * @by_name: in the table of local names
+ * @by_group: in the table of (member, group)
+ * @rcu: delays freeing for look-ups without a lock
+ * @name: local name
+ * @key: member (with a reference) and group name
+ * @uid: owner of the node
+ * @gid: group of the node
+ * @mode: permission bits of the node
+ * @minor: of the node
+ * @mem: what is charged to the pair
+ * @lost: times an instance was declared lost
+ * @waits: reads that had to wait
+ * @lock: protects all that follows; see above
+ * @role: enum ndval_role
+ * @bar: enum ndval_bar
+ * @dead: being removed
+ * @ready: the node is there
+ * @incarnation: random id of the pair's life, 0 for not known
+ * @epoch: number of the epoch, 0 for not known
+ * @epoch_id: identity of the epoch, 0 for not known
+ * @id: identity of this object (the protocol's member id)
+ * @set: settings
+ * @peers: configured peers (struct ndval_peer)
+ * @npeers: how many
+ * @followed: the peer whose values this secondary obtains, or NULL
+ * @streams: table of streams by name; looked up under RCU too
+ * @stream_list: the same as a list
+ * @nstreams: how many
+ * @health: last health reported
+ * @report: reports changes of health and peers, and lost instances
+ * @remove: phases 4 and 5 of removal
+ * @operation: of the removal
+ */
+struct ndval_pair {
+	struct device		dev;
+	struct rhash_head	by_name;
+	struct rhash_head	by_group;
+	struct rcu_head		rcu;
+	char			name[NDVAL_NAME_SIZE];
+	struct ndval_group_key	key;
+	kuid_t			uid;
+	kgid_t			gid;
+	umode_t			mode;
+	u32			minor;
+	struct ndval_mem	mem;
+	atomic64_t		lost;
+	atomic64_t		waits;
+
+	struct mutex		lock;	/* protects all that follows */
+	u8			role;
+	u8			bar;
+	bool			dead;
+	bool			ready;
+	u64			incarnation;
+	u64			epoch;
+	u64			epoch_id;
+	u64			id;
+	struct ndval_settings	set;
+	struct list_head	peers;
+	unsigned int		npeers;
+	struct ndval_peer	*followed;
+	struct rhashtable	streams;
+	struct list_head	stream_list;
+	unsigned int		nstreams;
+	u32			health;
+	struct delayed_work	report;
+	struct work_struct	remove;
+	u32			operation;
+};
+
+/**
+ * struct ndval_pair_args - what a pair is made from
+ * @name: local name
+ * @group: group name; NULL for the local name
+ * @member: the member; NULL for the host's own
+ * @peers: names of configured peers
+ * @npeers: how many
+ * @uid: owner of the node
+ * @gid: group of the node
+ * @mode: permission bits of the node
+ * @change: settings that differ from the defaults
+ */
+struct ndval_pair_args {
+	const char		*name;
+	const char		*group;
+	struct ndval_member	*member;
+	const char		**peers;
+	unsigned int		npeers;
+	kuid_t			uid;
+	kgid_t			gid;
+	umode_t			mode;
+	struct ndval_change	change;
+};
+
+/**
+ * struct ndval_pair_sums - totals over the streams of a pair
+ * @issued: sum of heads
+ * @committed: sum of what every connected peer stores
+ * @retained: bytes in all windows
+ * @delivered: bytes given to instances here
+ * @lag: bytes delivered here that the peer furthest behind lacks; on a
+ *	secondary, bytes of demand not obtained yet
+ */
+struct ndval_pair_sums {
+	u64	issued;
+	u64	committed;
+	u64	retained;
+	u64	delivered;
+	u64	lag;
+};
+
+int ndval_pair_init(void);
+void ndval_pair_exit(void);
+struct ndval_pair *ndval_pair_new(const struct ndval_pair_args *args,
+				  struct netlink_ext_ack *extack);
+int ndval_pair_del(struct ndval_pair *pair, u32 operation);
+struct ndval_pair *ndval_pair_find(const char *name);
+struct ndval_pair *ndval_pair_find_group(struct ndval_member *member, const char *group);
+struct ndval_pair *ndval_pair_find_minor(unsigned int minor);
+struct ndval_pair *ndval_pair_next(u32 *minor);
+void ndval_pair_get(struct ndval_pair *pair);
+void ndval_pair_put(struct ndval_pair *pair);
+
+u32 ndval_pair_health(struct ndval_pair *pair);
+void ndval_pair_sums(struct ndval_pair *pair, struct ndval_pair_sums *sums);
+void ndval_pair_report(struct ndval_pair *pair);
+void ndval_pair_tell(struct ndval_pair *pair);
+int ndval_pair_promote_new(struct ndval_pair *pair, struct netlink_ext_ack *extack);
+int ndval_pair_resync(struct ndval_pair *pair, struct netlink_ext_ack *extack);
+void ndval_pair_forget_epoch(struct ndval_pair *pair);
+void ndval_pair_adopt(struct ndval_pair *pair, u64 incarnation, u64 epoch, u64 epoch_id);
+void ndval_pair_diverge(struct ndval_pair *pair, struct ndval_peer *peer);
+void ndval_pair_fence(struct ndval_pair *pair, bool new_id);
+void ndval_pair_free(struct ndval_pair *pair);
+bool ndval_pair_delivered(struct ndval_pair *pair);
+
+static inline u64 ndval_pair_setting(const struct ndval_pair *pair,
+				     enum ndval_setting which)
+{
+	return READ_ONCE(pair->set.value[which]);
+}
+
+static inline bool ndval_pair_expects(const struct ndval_pair *pair,
+				      unsigned int instance)
+{
+	return ndval_pair_setting(pair, NDVAL_SET_INSTANCES) & (1U << instance);
+}
+
+static inline bool ndval_pair_is_primary(const struct ndval_pair *pair)
+{
+	return READ_ONCE(pair->role) == NDVAL_ROLE_PRIMARY;
+}
+
+#endif /* NDVAL_PAIR_H */

@@ -1,0 +1,639 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Peers: the configured other members of a pair, and what they said of it.
+ * What was said counts for the link that it was said on.
+ */
+#include "peer.h"
+
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "event.h"
+#include "extack.h"
+#include "flow.h"
+#include "name.h"
+#include "pair.h"
+#include "send.h"
+#include "stream.h"
+
+/* Most peers of a pair: each costs a flow a stream. */
+#define PEERS_MAX	31
+
+static atomic64_t walks;
+
+/** ndval_peer_get() - Take a reference. @peer: the peer */
+void ndval_peer_get(struct ndval_peer *peer)
+{
+	refcount_inc(&peer->ref);
+}
+
+/**
+ * ndval_peer_put() - Drop a reference.
+ * @peer: the peer
+ *
+ * Context: process.
+ */
+void ndval_peer_put(struct ndval_peer *peer)
+{
+	struct ndval_pair *pair = peer->pair;
+
+	if (!refcount_dec_and_test(&peer->ref))
+		return;
+	ndval_remote_put(peer->remote);
+	ndval_mem_uncharge(&pair->mem, sizeof(*peer));
+	kfree(peer);
+	ndval_pair_put(pair);
+}
+
+/**
+ * ndval_peer_find() - Look a peer up by name.
+ * @pair: the pair; the caller holds its lock
+ * @name: name of the peer
+ *
+ * Return: the peer, without a reference, or NULL.
+ */
+struct ndval_peer *ndval_peer_find(struct ndval_pair *pair, const char *name)
+{
+	struct ndval_peer *peer;
+
+	lockdep_assert_held(&pair->lock);
+	list_for_each_entry(peer, &pair->peers, list)
+		if (!strcmp(peer->remote->name, name))
+			return peer;
+	return NULL;
+}
+
+/**
+ * ndval_peer_by_remote() - The peer at the other end of a link.
+ * @pair: the pair; the caller holds its lock
+ * @remote: the other end
+ *
+ * Return: the peer, without a reference, or NULL.
+ */
+struct ndval_peer *ndval_peer_by_remote(struct ndval_pair *pair,
+					const struct ndval_remote *remote)
+{
+	struct ndval_peer *peer;
+
+	lockdep_assert_held(&pair->lock);
+	list_for_each_entry(peer, &pair->peers, list)
+		if (peer->remote == remote)
+			return peer;
+	return NULL;
+}
+
+static void mark(struct ndval_peer *peer, struct ndval_due *due)
+{
+	if (ndval_remote_mark(peer->remote, due, false))
+		ndval_peer_get(peer);
+}
+
+/**
+ * ndval_peer_tell() - Send PAIR to a peer.
+ * @peer: the peer
+ *
+ * Context: process.
+ */
+void ndval_peer_tell(struct ndval_peer *peer)
+{
+	mark(peer, &peer->pair_due);
+}
+
+/* Calls @visit for the flows of a peer in all streams, under the streams' locks. */
+static void visit_flows(struct ndval_peer *peer,
+			void (*visit)(struct ndval_flow *flow))
+{
+	struct ndval_stream *stream;
+	struct ndval_flow *flow;
+
+	list_for_each_entry(stream, &peer->pair->stream_list, list) {
+		spin_lock(&stream->lock);
+		list_for_each_entry(flow, &stream->flows, list)
+			if (flow->peer == peer)
+				visit(flow);
+		spin_unlock(&stream->lock);
+	}
+}
+
+static void reset_flow(struct ndval_flow *flow)
+{
+	ndval_flow_reset(flow, flow->peer->link_id);
+	ndval_stream_wake(flow->stream);
+}
+
+static void listed_flow(struct ndval_flow *flow)
+{
+	ndval_flow_listed(flow, flow->peer->heard.ring_size);
+}
+
+/* A link to the peer has come (@link_id) or gone (0). */
+static void connect(struct ndval_peer *peer, u32 link_id)
+{
+	struct ndval_pair *pair = peer->pair;
+
+	lockdep_assert_held(&pair->lock);
+	peer->link_id = link_id;
+	peer->spoken = false;
+	peer->listed = false;
+	peer->told_in_sync = false;
+	peer->refused = NULL;
+	memset(&peer->heard, 0, sizeof(peer->heard));
+	if (pair->followed == peer)
+		pair->followed = NULL;
+	visit_flows(peer, reset_flow);
+	if (link_id)
+		ndval_peer_tell(peer);
+	ndval_pair_report(pair);
+}
+
+static struct ndval_peer *peer_create(struct ndval_pair *pair, const char *name)
+{
+	struct ndval_peer *peer;
+
+	if (ndval_mem_charge(&pair->mem, sizeof(*peer)))
+		return NULL;
+	peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+	if (!peer)
+		goto err_uncharge;
+	peer->remote = ndval_remote_get(pair->key.member, name);
+	if (!peer->remote)
+		goto err_free;
+	refcount_set(&peer->ref, 1);
+	ndval_pair_get(pair);
+	peer->pair = pair;
+	INIT_LIST_HEAD(&peer->list);
+	INIT_LIST_HEAD(&peer->shared);
+	INIT_LIST_HEAD(&peer->pair_due.list);
+	INIT_LIST_HEAD(&peer->end_due.list);
+	peer->pair_due.kind = NDVAL_DUE_PAIR;
+	peer->end_due.kind = NDVAL_DUE_END;
+	return peer;
+
+err_free:
+	kfree(peer);
+err_uncharge:
+	ndval_mem_uncharge(&pair->mem, sizeof(*peer));
+	return NULL;
+}
+
+static void drop_flows(struct ndval_peer *peer)
+{
+	struct ndval_stream *stream;
+	struct ndval_flow *flow;
+
+	list_for_each_entry(stream, &peer->pair->stream_list, list) {
+		flow = ndval_flow_find(stream, peer);
+		if (!flow)
+			continue;
+		ndval_flow_remove(flow);
+		ndval_flow_put(flow);
+		ndval_stream_progress(stream);
+	}
+}
+
+static int add_flows(struct ndval_peer *peer)
+{
+	struct ndval_stream *stream;
+	struct ndval_flow *flow;
+
+	list_for_each_entry(stream, &peer->pair->stream_list, list) {
+		flow = ndval_flow_create(stream, peer, GFP_KERNEL);
+		if (!flow) {
+			drop_flows(peer);
+			return -ENOMEM;
+		}
+		ndval_flow_add(flow);
+	}
+	return 0;
+}
+
+/* Joins the remote's list, and its link if there is one. */
+static void share(struct ndval_peer *peer)
+{
+	struct ndval_remote *remote = peer->remote;
+	u32 link_id;
+
+	spin_lock(&remote->lock);
+	list_add_tail(&peer->shared, &remote->peers);
+	link_id = remote->link_id;
+	spin_unlock(&remote->lock);
+	connect(peer, link_id);
+}
+
+static int check_peer(struct ndval_pair *pair, const char *name,
+		      struct netlink_ext_ack *extack)
+{
+	const struct ndval_member *member = pair->key.member;
+	const char *why = ndval_name_check(name);
+
+	if (why) {
+		ndval_extack(extack, why);
+		return -EINVAL;
+	}
+	if (!*member->name) {
+		NL_SET_ERR_MSG(extack,
+			       "the host's member has no name yet: start ndvald, or type ndvalctl member add NAME --host");
+		return -ENOENT;
+	}
+	if (!strcmp(member->name, name)) {
+		NL_SET_ERR_MSG(extack, "a member can't be its own peer");
+		return -EINVAL;
+	}
+	if (ndval_peer_find(pair, name)) {
+		NL_SET_ERR_MSG(extack, "the pair has this peer");
+		return -EEXIST;
+	}
+	if (pair->npeers >= PEERS_MAX) {
+		NL_SET_ERR_MSG(extack, "a pair has at most 31 peers");
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+/**
+ * ndval_peer_add() - Add a configured peer to a pair.
+ * @pair: the pair; the caller holds its lock
+ * @name: name of the peer
+ * @extack: gets the reason of a refusal
+ *
+ * A primary that has issued nothing becomes a secondary that knows nothing.
+ *
+ * Context: process, sleeps.
+ * Return: 0, -EINVAL, -EEXIST, -ENOENT, -ENODEV, -ENOSPC, -ENOMEM.
+ */
+int ndval_peer_add(struct ndval_pair *pair, const char *name,
+		   struct netlink_ext_ack *extack)
+{
+	struct ndval_pair_sums sums;
+	struct ndval_peer *peer;
+	int err;
+
+	lockdep_assert_held(&pair->lock);
+	if (pair->dead)
+		return -ENODEV;
+	err = check_peer(pair, name, extack);
+	if (err)
+		return err;
+	peer = peer_create(pair, name);
+	if (!peer)
+		return -ENOMEM;
+	err = add_flows(peer);
+	if (err) {
+		ndval_peer_put(peer);
+		return err;
+	}
+	ndval_pair_sums(pair, &sums);
+	if (!pair->npeers && !sums.issued)
+		ndval_pair_forget_epoch(pair);
+	list_add_tail(&peer->list, &pair->peers);
+	pair->npeers++;
+	share(peer);
+	return 0;
+}
+
+/**
+ * ndval_peer_remove() - Take a peer out of its pair.
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * Context: process.
+ */
+void ndval_peer_remove(struct ndval_peer *peer)
+{
+	struct ndval_remote *remote = peer->remote;
+	struct ndval_pair *pair = peer->pair;
+
+	lockdep_assert_held(&pair->lock);
+	if (pair->followed == peer)
+		pair->followed = NULL;
+	list_del_init(&peer->list);
+	pair->npeers--;
+	drop_flows(peer);
+
+	spin_lock(&remote->lock);
+	list_del_init(&peer->shared);
+	spin_unlock(&remote->lock);
+	if (ndval_remote_unmark(remote, &peer->end_due))
+		ndval_peer_put(peer);
+	/* PAIR stays due: it tells the peer that the pair is gone. */
+	ndval_peer_tell(peer);
+	peer->link_id = 0;
+	ndval_peer_put(peer);
+}
+
+/**
+ * ndval_peer_del() - Remove a configured peer from a pair.
+ * @pair: the pair; the caller holds its lock
+ * @name: name of the peer
+ * @extack: gets the reason of a refusal
+ *
+ * Context: process.
+ * Return: 0 or -ENOENT.
+ */
+int ndval_peer_del(struct ndval_pair *pair, const char *name,
+		   struct netlink_ext_ack *extack)
+{
+	struct ndval_peer *peer = ndval_peer_find(pair, name);
+
+	if (!peer) {
+		NL_SET_ERR_MSG(extack, "the pair has no such peer");
+		return -ENOENT;
+	}
+	ndval_peer_remove(peer);
+	ndval_pair_report(pair);
+	return 0;
+}
+
+static bool has_link(const struct ndval_peer *peer)
+{
+	return peer->link_id && peer->link_id == READ_ONCE(peer->remote->link_id);
+}
+
+/**
+ * ndval_peer_connected() - Has the peer spoken of the pair, on a link that is up?
+ * @peer: the peer; the caller holds the pair's lock
+ */
+bool ndval_peer_connected(const struct ndval_peer *peer)
+{
+	lockdep_assert_held(&peer->pair->lock);
+	return has_link(peer) && peer->spoken && !peer->refused;
+}
+
+/**
+ * ndval_peer_state() - What a peer is to this member.
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * Return: enum ndval_peer_state.
+ */
+u32 ndval_peer_state(struct ndval_peer *peer)
+{
+	struct ndval_pair *pair = peer->pair;
+
+	lockdep_assert_held(&pair->lock);
+	if (!has_link(peer))
+		return NDVAL_PEER_STATE_DISCONNECTED;
+	if (!peer->spoken)
+		return NDVAL_PEER_STATE_CONNECTING;
+	if (peer->refused)
+		return NDVAL_PEER_STATE_REFUSED;
+	if (!pair->epoch_id || peer->heard.epoch_id != pair->epoch_id)
+		return NDVAL_PEER_STATE_WAITING;
+	if (pair->role == NDVAL_ROLE_PRIMARY)
+		return peer->listed && !atomic_read(&peer->behind) ?
+			NDVAL_PEER_STATE_IN_SYNC : NDVAL_PEER_STATE_BEHIND;
+	if (peer != pair->followed)
+		return NDVAL_PEER_STATE_WAITING;
+	return peer->heard.in_sync ? NDVAL_PEER_STATE_IN_SYNC :
+				     NDVAL_PEER_STATE_BEHIND;
+}
+
+/**
+ * ndval_peer_lag() - Bytes delivered here that a peer does not store.
+ * @peer: the peer; the caller holds the pair's lock
+ * @acknowledged: set to the bytes that it stores, in all streams
+ */
+u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged)
+{
+	struct ndval_stream *stream;
+	struct ndval_flow *flow;
+	u64 lag = 0;
+
+	*acknowledged = 0;
+	list_for_each_entry(stream, &peer->pair->stream_list, list) {
+		u64 delivered = ndval_stream_delivered(stream);
+		u64 ack = 0;
+
+		flow = ndval_flow_find(stream, peer);
+		if (flow) {
+			ack = READ_ONCE(flow->ack);
+			ndval_flow_put(flow);
+		}
+		*acknowledged += ack;
+		lag += delivered > ack ? delivered - ack : 0;
+	}
+	return lag;
+}
+
+/* Obtain values from this primary of our epoch from now on. */
+static void follow(struct ndval_peer *peer)
+{
+	struct ndval_pair *pair = peer->pair;
+
+	if (pair->followed == peer)
+		return;
+	pair->followed = peer;
+	visit_flows(peer, ndval_flow_follow);
+	/* The list is first in, first out: this comes after every stream. */
+	mark(peer, &peer->end_due);
+}
+
+static void refuse(struct ndval_peer *peer, const char *why)
+{
+	peer->refused = why;
+	if (peer->pair->followed == peer)
+		peer->pair->followed = NULL;
+	pr_warn_ratelimited("pair %s: peer %s refused: %s\n", peer->pair->name,
+			    peer->remote->name, why);
+}
+
+static void heard_primary(struct ndval_peer *peer)
+{
+	const struct ndval_heard *heard = &peer->heard;
+	struct ndval_pair *pair = peer->pair;
+
+	if (pair->role == NDVAL_ROLE_PRIMARY) {
+		refuse(peer, "both are primary: resync one of them");
+		return;
+	}
+	if (pair->bar != NDVAL_BAR_NONE || heard->diverged)
+		return;
+	if (heard->epoch_id != pair->epoch_id ||
+	    heard->incarnation != pair->incarnation) {
+		if (ndval_pair_delivered(pair)) {
+			ndval_pair_diverge(pair, peer);
+			return;
+		}
+		ndval_pair_adopt(pair, heard->incarnation, heard->epoch,
+				 heard->epoch_id);
+	}
+	ndval_pair_adopt_settings(pair, heard->serial, heard->bind);
+	follow(peer);
+}
+
+/**
+ * ndval_peer_heard() - A peer has sent PAIR.
+ * @peer: the peer; the caller holds the pair's lock
+ * @heard: what it says
+ *
+ * The rules are those of the protocol: a primary's epoch is adopted if
+ * nothing delivered here contradicts it; two primaries refuse each other; who
+ * has not seen our epoch is told.
+ *
+ * Context: process.
+ */
+void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard)
+{
+	struct ndval_pair *pair = peer->pair;
+
+	lockdep_assert_held(&pair->lock);
+	if (pair->dead || !has_link(peer))
+		return;
+	peer->heard = *heard;
+	peer->spoken = true;
+	peer->refused = NULL;
+	if (heard->role == NDVAL_ROLE_PRIMARY)
+		heard_primary(peer);
+	else if (pair->followed == peer)
+		pair->followed = NULL;
+	if (heard->role != NDVAL_ROLE_PRIMARY && heard->diverged)
+		peer->refused = "the peer is diverged or fenced: resync it";
+	if (heard->seen_id != pair->epoch_id)
+		ndval_peer_tell(peer);
+	ndval_pair_report(pair);
+}
+
+/**
+ * ndval_peer_gone() - A peer says that it has no such pair.
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * Context: process.
+ */
+void ndval_peer_gone(struct ndval_peer *peer)
+{
+	lockdep_assert_held(&peer->pair->lock);
+	peer->spoken = false;
+	peer->listed = false;
+	if (peer->pair->followed == peer)
+		peer->pair->followed = NULL;
+	visit_flows(peer, reset_flow);
+	ndval_pair_report(peer->pair);
+}
+
+/**
+ * ndval_peer_listed() - A peer has told of all the streams it knows.
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * Context: process.
+ */
+void ndval_peer_listed(struct ndval_peer *peer)
+{
+	lockdep_assert_held(&peer->pair->lock);
+	peer->listed = true;
+	visit_flows(peer, listed_flow);
+	ndval_pair_report(peer->pair);
+}
+
+/**
+ * ndval_peers_max_streams() - Most streams that all connected members have.
+ * @pair: the pair; the caller holds its lock
+ */
+u32 ndval_peers_max_streams(struct ndval_pair *pair)
+{
+	u32 most = ndval_pair_setting(pair, NDVAL_SET_MAX_STREAMS);
+	struct ndval_peer *peer;
+
+	lockdep_assert_held(&pair->lock);
+	list_for_each_entry(peer, &pair->peers, list)
+		if (ndval_peer_connected(peer) && peer->heard.max_streams)
+			most = min(most, peer->heard.max_streams);
+	return most;
+}
+
+/*
+ * The next peer of a remote that a walk has not seen, with a reference. Seen
+ * ones go to the end, so the first tells whether any is left.
+ */
+static struct ndval_peer *walk(struct ndval_remote *remote, u64 number)
+{
+	struct ndval_peer *peer;
+
+	spin_lock(&remote->lock);
+	peer = list_first_entry_or_null(&remote->peers, struct ndval_peer, shared);
+	if (peer && peer->visited != number) {
+		peer->visited = number;
+		list_move_tail(&peer->shared, &remote->peers);
+		ndval_peer_get(peer);
+	} else {
+		peer = NULL;
+	}
+	spin_unlock(&remote->lock);
+	return peer;
+}
+
+static void visit_all(struct ndval_remote *remote, u32 link_id)
+{
+	u64 number = atomic64_inc_return(&walks);
+	struct ndval_peer *peer;
+
+	while ((peer = walk(remote, number))) {
+		mutex_lock(&peer->pair->lock);
+		if (!list_empty(&peer->list))
+			connect(peer, link_id);
+		mutex_unlock(&peer->pair->lock);
+		ndval_peer_put(peer);
+	}
+}
+
+/**
+ * ndval_remote_up() - A link to a remote has become current.
+ * @remote: the remote
+ * @link_id: the link's number
+ *
+ * Context: process. Takes the lock of every pair that is shared.
+ */
+void ndval_remote_up(struct ndval_remote *remote, u32 link_id)
+{
+	visit_all(remote, link_id);
+}
+
+/**
+ * ndval_remote_down() - The current link to a remote has gone.
+ * @remote: the remote, whose link_id is 0 already
+ *
+ * Context: process. Takes the lock of every pair that is shared.
+ */
+void ndval_remote_down(struct ndval_remote *remote)
+{
+	visit_all(remote, 0);
+}
+
+/**
+ * ndval_remote_timeout_ms() - Silence after which a remote is lost.
+ * @remote: the remote
+ *
+ * Return: the least peer_timeout_ms of the pairs that are shared, in
+ * milliseconds; the default if there is none.
+ */
+u32 ndval_remote_timeout_ms(struct ndval_remote *remote)
+{
+	struct ndval_peer *peer;
+	u64 least = U64_MAX;
+
+	spin_lock(&remote->lock);
+	list_for_each_entry(peer, &remote->peers, shared)
+		least = min(least, ndval_pair_setting(peer->pair,
+						      NDVAL_SET_PEER_TIMEOUT_MS));
+	spin_unlock(&remote->lock);
+	return least == U64_MAX ? 3000 : least;
+}
+
+/**
+ * ndval_peers_delete_stream() - Tell all peers that a stream is deleted.
+ * @pair: the pair, a primary; the caller holds its lock
+ * @stream: the stream
+ *
+ * A peer that can't be told now, for want of memory, finds out when it speaks
+ * of the stream.
+ */
+void ndval_peers_delete_stream(struct ndval_pair *pair, const struct ndval_stream *stream)
+{
+	struct ndval_peer *peer;
+
+	lockdep_assert_held(&pair->lock);
+	list_for_each_entry(peer, &pair->peers, list)
+		if (ndval_peer_connected(peer))
+			ndval_send_stream_del(peer->remote, pair, stream->name,
+					      stream->id, 0);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Settings of a pair: their ranges and defaults, and the one function by
+ * which netlink and sysfs change them.
+ */
+#include "settings.h"
+
+#include <linux/errno.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/netlink.h>
+#include <linux/sizes.h>
+
+#include "event.h"
+#include "extack.h"
+#include "pair.h"
+#include "stream.h"
+
+#define PEER_TIMEOUT_MIN	100
+#define PEER_TIMEOUT_MAX	600000
+
+static const struct {
+	u64		min;
+	u64		max;
+	u64		initial;
+	const char	*why;
+} limits[NDVAL_SETTINGS] = {
+	[NDVAL_SET_BIND] = { 0, NDVAL_BIND_REQUIRED, NDVAL_BIND_ANY,
+		"bind is any or required" },
+	[NDVAL_SET_RING_SIZE] = { SZ_8K, SZ_64M, SZ_256K,
+		"ring_size is a power of two from 8 KiB to 64 MiB" },
+	[NDVAL_SET_RETAIN] = { 0, SZ_64M, SZ_256K,
+		"retain is 0 to ring_size" },
+	[NDVAL_SET_PREFETCH] = { 0, SZ_32M, SZ_16K,
+		"prefetch is 0 to half of ring_size" },
+	[NDVAL_SET_MAX_STREAMS] = { 1, 65536, 64,
+		"max_streams is 1 to 65536" },
+	[NDVAL_SET_MEMORY_MAX] = { SZ_64K, S64_MAX, SZ_64M,
+		"memory_max is at least 64 KiB" },
+	[NDVAL_SET_OVERFLOW] = { 0, NDVAL_OVERFLOW_STALL, NDVAL_OVERFLOW_DROP,
+		"overflow is drop or stall" },
+	[NDVAL_SET_INSTANCES] = { 0, (1 << NDVAL_INSTANCES) - 1, 1,
+		"instances are a set of 0 to 7" },
+	[NDVAL_SET_READ_TIMEOUT_MS] = { 0, INT_MAX, 0,
+		"read_timeout_ms is 0 to 2147483647" },
+	[NDVAL_SET_PEER_TIMEOUT_MS] = { PEER_TIMEOUT_MIN, PEER_TIMEOUT_MAX, 3000,
+		"peer_timeout_ms is 100 to 600000" },
+	[NDVAL_SET_INSPECT] = { 0, NDVAL_SWITCH_ON, NDVAL_SWITCH_OFF,
+		"inspect is off or on" },
+};
+
+/**
+ * ndval_settings_init() - Set the defaults.
+ * @set: the settings
+ */
+void ndval_settings_init(struct ndval_settings *set)
+{
+	unsigned int i;
+
+	set->serial = 0;
+	for (i = 0; i < NDVAL_SETTINGS; i++)
+		set->value[i] = limits[i].initial;
+}
+
+static bool changes(const struct ndval_change *change, enum ndval_setting which)
+{
+	return change->mask & (1U << which);
+}
+
+static int refuse(enum ndval_setting which, struct netlink_ext_ack *extack)
+{
+	ndval_extack(extack, limits[which].why);
+	return -EINVAL;
+}
+
+/* What follows ring_size unless it is set itself. */
+static void follow_ring_size(const struct ndval_settings *old,
+			     const struct ndval_change *change,
+			     struct ndval_settings *new)
+{
+	u64 size = new->value[NDVAL_SET_RING_SIZE];
+
+	if (!changes(change, NDVAL_SET_RETAIN)) {
+		if (old->value[NDVAL_SET_RETAIN] == old->value[NDVAL_SET_RING_SIZE])
+			new->value[NDVAL_SET_RETAIN] = size;
+		new->value[NDVAL_SET_RETAIN] = min(new->value[NDVAL_SET_RETAIN], size);
+	}
+	if (!changes(change, NDVAL_SET_PREFETCH))
+		new->value[NDVAL_SET_PREFETCH] =
+			min(new->value[NDVAL_SET_PREFETCH], size / 2);
+}
+
+/**
+ * ndval_settings_check() - What the settings would be after a change.
+ * @old: settings now
+ * @change: what is to change
+ * @new: set to the settings after it
+ * @extack: gets the reason of a refusal
+ *
+ * When ring_size changes and retain and prefetch do not, retain stays the
+ * whole ring if it was, and both are cut to what fits.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int ndval_settings_check(const struct ndval_settings *old,
+			 const struct ndval_change *change,
+			 struct ndval_settings *new,
+			 struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+
+	*new = *old;
+	for (i = 0; i < NDVAL_SETTINGS; i++) {
+		if (!changes(change, i))
+			continue;
+		if (change->value[i] < limits[i].min || change->value[i] > limits[i].max)
+			return refuse(i, extack);
+		new->value[i] = change->value[i];
+	}
+	if (!is_power_of_2(new->value[NDVAL_SET_RING_SIZE]))
+		return refuse(NDVAL_SET_RING_SIZE, extack);
+	follow_ring_size(old, change, new);
+	if (new->value[NDVAL_SET_RETAIN] > new->value[NDVAL_SET_RING_SIZE])
+		return refuse(NDVAL_SET_RETAIN, extack);
+	if (new->value[NDVAL_SET_PREFETCH] > new->value[NDVAL_SET_RING_SIZE] / 2)
+		return refuse(NDVAL_SET_PREFETCH, extack);
+	return 0;
+}
+
+/* Readers, windows and peers see the new settings. */
+static void apply(struct ndval_pair *pair)
+{
+	struct ndval_stream *stream;
+
+	list_for_each_entry(stream, &pair->stream_list, list) {
+		spin_lock(&stream->lock);
+		ndval_stream_void(stream);
+		ndval_stream_wake(stream);
+		spin_unlock(&stream->lock);
+		ndval_stream_progress(stream);
+	}
+}
+
+static void assign(struct ndval_pair *pair, const struct ndval_settings *new)
+{
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_SETTINGS; i++)
+		WRITE_ONCE(pair->set.value[i], new->value[i]);
+	WRITE_ONCE(pair->mem.max, new->value[NDVAL_SET_MEMORY_MAX]);
+}
+
+/**
+ * ndval_pair_set() - Change settings of a pair, all of them or none.
+ * @pair: the pair; the caller holds its lock
+ * @change: what is to change
+ * @extack: gets the reason of a refusal
+ *
+ * Context: process. Takes the locks of streams.
+ * Return: 0, -EINVAL, -ENODEV, or -EPERM for a pair setting on a secondary.
+ */
+int ndval_pair_set(struct ndval_pair *pair, const struct ndval_change *change,
+		   struct netlink_ext_ack *extack)
+{
+	struct ndval_settings new;
+	int err;
+
+	lockdep_assert_held(&pair->lock);
+	if (pair->dead)
+		return -ENODEV;
+	if (changes(change, NDVAL_SET_BIND) && pair->role != NDVAL_ROLE_PRIMARY) {
+		NL_SET_ERR_MSG(extack,
+			       "bind is set on the pair's primary, and carried to secondaries");
+		return -EPERM;
+	}
+	err = ndval_settings_check(&pair->set, change, &new, extack);
+	if (err)
+		return err;
+	assign(pair, &new);
+	if (changes(change, NDVAL_SET_BIND))
+		pair->set.serial++;
+	apply(pair);
+	ndval_pair_tell(pair);
+	if (pair->ready)
+		ndval_event_pair(NDVAL_EVENT_KIND_PAIR_CHANGE, pair);
+	return 0;
+}
+
+/**
+ * ndval_pair_adopt_settings() - Take over the primary's pair settings.
+ * @pair: the pair, a secondary; the caller holds its lock
+ * @serial: the primary's serial
+ * @bind: value
+ */
+void ndval_pair_adopt_settings(struct ndval_pair *pair, u64 serial, u32 bind)
+{
+	lockdep_assert_held(&pair->lock);
+	if (bind > NDVAL_BIND_REQUIRED)
+		return;
+	pair->set.serial = serial;
+	if (pair->set.value[NDVAL_SET_BIND] == bind)
+		return;
+	WRITE_ONCE(pair->set.value[NDVAL_SET_BIND], bind);
+	ndval_event_pair(NDVAL_EVENT_KIND_PAIR_CHANGE, pair);
+}

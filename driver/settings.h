@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NDVAL_SETTINGS_H
+#define NDVAL_SETTINGS_H
+
+#include <linux/types.h>
+
+struct ndval_pair;
+struct netlink_ext_ack;
+
+/* Each setting, in the order of enum ndval_setting. */
+enum ndval_setting {
+	NDVAL_SET_BIND,
+	NDVAL_SET_RING_SIZE,
+	NDVAL_SET_RETAIN,
+	NDVAL_SET_PREFETCH,
+	NDVAL_SET_MAX_STREAMS,
+	NDVAL_SET_MEMORY_MAX,
+	NDVAL_SET_OVERFLOW,
+	NDVAL_SET_INSTANCES,
+	NDVAL_SET_READ_TIMEOUT_MS,
+	NDVAL_SET_PEER_TIMEOUT_MS,
+	NDVAL_SET_INSPECT,
+	NDVAL_SETTINGS
+};
+
+/**
+ * struct ndval_settings - what an administrator can tune in a pair
+ * @serial: counts changes of pair settings (those the primary carries to
+ *	secondaries: @bind)
+ * @value: by enum ndval_setting; units as in the netlink spec
+ *
+ * Written under the pair's lock, read anywhere with READ_ONCE(): each value is
+ * used by itself.
+ */
+struct ndval_settings {
+	u64	serial;
+	u64	value[NDVAL_SETTINGS];
+};
+
+/**
+ * struct ndval_change - settings to change together
+ * @mask: bit n, enum ndval_setting n is to change
+ * @value: to what
+ */
+struct ndval_change {
+	u32	mask;
+	u64	value[NDVAL_SETTINGS];
+};
+
+void ndval_settings_init(struct ndval_settings *set);
+int ndval_settings_check(const struct ndval_settings *old,
+			 const struct ndval_change *change,
+			 struct ndval_settings *new,
+			 struct netlink_ext_ack *extack);
+int ndval_pair_set(struct ndval_pair *pair, const struct ndval_change *change,
+		   struct netlink_ext_ack *extack);
+void ndval_pair_adopt_settings(struct ndval_pair *pair, u64 serial, u32 bind);
+
+#endif /* NDVAL_SETTINGS_H */

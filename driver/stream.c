@@ -1,0 +1,807 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Streams: an independent sequence inside a pair, with its window, the
+ * cursors of its instances, and what holds the window.
+ *
+ * Who holds the window. Each expected instance holds it at its cursor; on the
+ * primary, each connected peer holds it at the end of what it stores. Beyond
+ * ring_size somebody has to give way: a reader that needs more waits for a
+ * peer, and for an instance as the setting overflow says: under "stall" it
+ * waits, under "drop" the slowest instance is lost. Only a reader's need does
+ * that, prefetch never.
+ */
+#include "stream.h"
+
+#include <linux/minmax.h>
+#include <linux/poll.h>
+#include <linux/random.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "cursor.h"
+#include "event.h"
+#include "flow.h"
+#include "host.h"
+#include "pair.h"
+#include "peer.h"
+
+const struct rhashtable_params ndval_stream_params = {
+	.key_len		= NDVAL_NAME_SIZE,
+	.key_offset		= offsetof(struct ndval_stream, name),
+	.head_offset		= offsetof(struct ndval_stream, node),
+	.min_size		= 4,
+	.automatic_shrinking	= true,
+};
+
+/**
+ * ndval_stream_find() - Look a stream up by name.
+ * @pair: the pair
+ * @name: the name
+ *
+ * Context: any; takes no lock.
+ * Return: the stream with a reference, or NULL.
+ */
+struct ndval_stream *ndval_stream_find(struct ndval_pair *pair, const char *name)
+{
+	char key[NDVAL_NAME_SIZE] = {};
+	struct ndval_stream *stream;
+
+	strscpy(key, name, sizeof(key));
+	rcu_read_lock();
+	stream = rhashtable_lookup(&pair->streams, key, ndval_stream_params);
+	if (stream && !refcount_inc_not_zero(&stream->ref))
+		stream = NULL;
+	rcu_read_unlock();
+	return stream;
+}
+
+/** ndval_stream_get() - Take a reference. @stream: the stream */
+void ndval_stream_get(struct ndval_stream *stream)
+{
+	refcount_inc(&stream->ref);
+}
+
+static void stream_destroy(struct ndval_stream *stream)
+{
+	struct ndval_pair *pair = stream->pair;
+	unsigned int i;
+
+	WARN_ON_ONCE(!list_empty(&stream->flows));
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		ndval_cursor_destroy(&stream->cursors[i]);
+	ndval_ring_destroy(&stream->ring);
+	ndval_mem_uncharge(&pair->mem, sizeof(*stream));
+	kfree_rcu(stream, rcu);
+	ndval_pair_put(pair);
+}
+
+/**
+ * ndval_stream_put() - Drop a reference.
+ * @stream: the stream, may be NULL
+ *
+ * Context: process; may drop the last reference to the pair.
+ */
+void ndval_stream_put(struct ndval_stream *stream)
+{
+	if (stream && refcount_dec_and_test(&stream->ref))
+		stream_destroy(stream);
+}
+
+static int add_flows(struct ndval_stream *stream, gfp_t gfp)
+{
+	struct ndval_pair *pair = stream->pair;
+	struct ndval_peer *peer;
+	struct ndval_flow *flow;
+
+	list_for_each_entry(peer, &pair->peers, list) {
+		flow = ndval_flow_create(stream, peer, gfp);
+		if (!flow)
+			return -ENOMEM;
+		ndval_flow_add(flow);
+	}
+	return 0;
+}
+
+static void remove_flows(struct ndval_stream *stream)
+{
+	struct ndval_flow *flow;
+
+	while ((flow = list_first_entry_or_null(&stream->flows, struct ndval_flow,
+						list)))
+		ndval_flow_remove(flow);
+}
+
+/* Connects the flows of a new stream to peers that have spoken already. */
+static void start_flows(struct ndval_stream *stream)
+{
+	struct ndval_pair *pair = stream->pair;
+	struct ndval_flow *flow;
+
+	spin_lock(&stream->lock);
+	list_for_each_entry(flow, &stream->flows, list) {
+		struct ndval_peer *peer = flow->peer;
+
+		if (!ndval_peer_connected(peer))
+			continue;
+		ndval_flow_reset(flow, peer->link_id);
+		if (peer == pair->followed)
+			ndval_flow_follow(flow);
+		else if (peer->listed)
+			ndval_flow_listed(flow, peer->heard.ring_size);
+	}
+	spin_unlock(&stream->lock);
+}
+
+/**
+ * ndval_stream_make() - Make a stream.
+ * @pair: the pair; the caller holds its lock
+ * @name: name, checked
+ * @id: identity; 0 draws one on a primary, and on a secondary asks for one
+ * @gfp: how to allocate
+ *
+ * Context: as @gfp says.
+ * Return: the stream with a reference, or ERR_PTR: -EEXIST, -ENODEV,
+ * -ENOSPC at max_streams here or at a connected peer, -ENOMEM.
+ */
+struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name,
+				       u64 id, gfp_t gfp)
+{
+	struct ndval_stream *stream;
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&pair->lock);
+	if (pair->dead)
+		return ERR_PTR(-ENODEV);
+	if (pair->nstreams >= ndval_peers_max_streams(pair))
+		return ERR_PTR(-ENOSPC);
+	if (ndval_mem_charge(&pair->mem, sizeof(*stream)))
+		return ERR_PTR(-ENOMEM);
+	stream = kzalloc(sizeof(*stream), gfp);
+	if (!stream) {
+		ndval_mem_uncharge(&pair->mem, sizeof(*stream));
+		return ERR_PTR(-ENOMEM);
+	}
+	refcount_set(&stream->ref, 1);
+	ndval_pair_get(pair);
+	stream->pair = pair;
+	strscpy(stream->name, name, sizeof(stream->name));
+	init_waitqueue_head(&stream->wq);
+	spin_lock_init(&stream->lock);
+	ndval_ring_init(&stream->ring, &pair->mem);
+	INIT_LIST_HEAD(&stream->flows);
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		ndval_cursor_init(&stream->cursors[i]);
+	if (!id && ndval_pair_is_primary(pair))
+		id = ndval_random_id();
+	stream->id = id;
+	stream->epoch_id = pair->epoch_id;
+
+	err = add_flows(stream, gfp);
+	if (err)
+		goto err_put;
+	err = rhashtable_lookup_insert_fast(&pair->streams, &stream->node,
+					    ndval_stream_params);
+	if (err)
+		goto err_put;
+	list_add_tail(&stream->list, &pair->stream_list);
+	pair->nstreams++;
+	start_flows(stream);
+	ndval_stream_get(stream);
+	ndval_event_stream(NDVAL_EVENT_KIND_STREAM_NEW, stream);
+	return stream;
+
+err_put:
+	remove_flows(stream);
+	ndval_stream_put(stream);
+	return ERR_PTR(err);
+}
+
+/**
+ * ndval_stream_remove() - Take a stream out of its pair; files get ESTALE.
+ * @stream: the stream; the caller holds the pair's lock
+ *
+ * Context: process.
+ */
+void ndval_stream_remove(struct ndval_stream *stream)
+{
+	struct ndval_pair *pair = stream->pair;
+
+	lockdep_assert_held(&pair->lock);
+	rhashtable_remove_fast(&pair->streams, &stream->node, ndval_stream_params);
+	list_del_init(&stream->list);
+	pair->nstreams--;
+	remove_flows(stream);
+
+	spin_lock(&stream->lock);
+	stream->dead = true;
+	ndval_stream_void(stream);
+	ndval_ring_reset(&stream->ring, stream->ring.head);
+	ndval_stream_wake(stream);
+	spin_unlock(&stream->lock);
+
+	if (!pair->dead)
+		ndval_event_stream(NDVAL_EVENT_KIND_STREAM_DEL, stream);
+	ndval_stream_put(stream);
+}
+
+static void raise_generation(struct ndval_cursor *cursor)
+{
+	spin_lock(&cursor->move);
+	WRITE_ONCE(cursor->gen, cursor->gen + 1);
+	spin_unlock(&cursor->move);
+}
+
+/* The next value of the instance has left the window. */
+static void lose(struct ndval_stream *stream, unsigned int instance)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+
+	raise_generation(cursor);
+	if (cursor->lost || !ndval_pair_expects(stream->pair, instance))
+		return;
+	cursor->lost = true;
+	cursor->lost_told = false;
+	atomic64_inc(&stream->pair->lost);
+	ndval_pair_report(stream->pair);
+}
+
+/* Is a value that the instance needs missing from the window? */
+static bool misses(const struct ndval_ring *ring, u64 pos)
+{
+	if (pos < ring->tail)
+		return true;
+	return ring->hole != ring->hole_end && pos >= ring->hole &&
+	       pos < ring->hole_end;
+}
+
+/**
+ * ndval_stream_state() - Why an instance can't read, if so.
+ * @stream: the stream; the caller holds its lock
+ * @instance: the instance
+ *
+ * Return: 0, or the errno of a read as a negative number.
+ */
+int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_pair *pair = stream->pair;
+
+	lockdep_assert_held(&stream->lock);
+	if (READ_ONCE(pair->dead))
+		return -ENODEV;
+	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
+		return -ESTALE;
+	if (!ndval_pair_expects(pair, instance))
+		return -ENXIO;
+	if (stream->error)
+		return -stream->error;
+	if (!cursor->lost && misses(&stream->ring, cursor->pos))
+		lose(stream, instance);
+	return cursor->lost ? -EPIPE : 0;
+}
+
+/*
+ * Position of the slowest expected instance, U64_MAX if there is none. One
+ * that stands before a hole is doomed: it reads what is there and is lost
+ * then, so it counts only where nothing that is there may go (@doomed).
+ */
+static u64 slowest(struct ndval_stream *stream, bool doomed)
+{
+	const struct ndval_ring *ring = &stream->ring;
+	u64 least = U64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		const struct ndval_cursor *cursor = &stream->cursors[i];
+		u64 pos = READ_ONCE(cursor->pos);
+
+		if (!ndval_pair_expects(stream->pair, i) || cursor->lost ||
+		    misses(ring, pos))
+			continue;
+		if (!doomed && pos < ring->hole)
+			continue;
+		least = min(least, pos);
+	}
+	return least;
+}
+
+/* What connected peers hold, or with @all what any configured peer lacks. */
+static u64 peers_hold(struct ndval_stream *stream, bool all)
+{
+	struct ndval_flow *flow;
+	u64 least = U64_MAX;
+
+	if (!ndval_pair_is_primary(stream->pair))
+		return least;
+	list_for_each_entry(flow, &stream->flows, list)
+		if (!flow->refused && (all || ndval_flow_counts(flow)))
+			least = min(least, flow->ack);
+	return least;
+}
+
+/* Moves the tail; instances before it are lost first, then bytes are wiped. */
+static void advance(struct ndval_stream *stream, u64 to,
+		    struct ndval_chunk **recycled)
+{
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		if (stream->cursors[i].pos < to)
+			lose(stream, i);
+	ndval_ring_advance(&stream->ring, to, recycled);
+}
+
+/*
+ * May @len more bytes come to the head, and where would the tail be then?
+ * -EAGAIN if a peer, or an instance that must not be lost, holds the window.
+ */
+static int check_room(struct ndval_stream *stream, u64 len, bool needed, u64 *to)
+{
+	struct ndval_pair *pair = stream->pair;
+	struct ndval_ring *ring = &stream->ring;
+	u64 size = ndval_pair_setting(pair, NDVAL_SET_RING_SIZE);
+	u64 span = ndval_ring_span(ring) + len;
+
+	*to = ring->tail;
+	if (span <= size)
+		return 0;
+	*to += span - size;
+	if (ring->hole != ring->hole_end && *to >= ring->hole)
+		*to += ring->hole_end - ring->hole;
+	*to = min(*to, ring->head);
+	if (peers_hold(stream, false) < *to)
+		return -EAGAIN;
+	if (slowest(stream, false) >= *to)
+		return 0;
+	if (needed && ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) == NDVAL_OVERFLOW_DROP)
+		return 0;
+	return -EAGAIN;
+}
+
+/**
+ * ndval_stream_make_room() - Let the window move so that bytes fit at its head.
+ * @stream: the stream; the caller holds its lock
+ * @len: how many, at most a chunk
+ * @needed: a reader needs them: instances may be lost under overflow=drop
+ * @recycled: as for ndval_ring_advance()
+ *
+ * Return: 0, or -EAGAIN if the window is held.
+ */
+int ndval_stream_make_room(struct ndval_stream *stream, u64 len, bool needed,
+			   struct ndval_chunk **recycled)
+{
+	u64 to;
+	int err;
+
+	lockdep_assert_held(&stream->lock);
+	err = check_room(stream, len, needed, &to);
+	if (!err && to > stream->ring.tail)
+		advance(stream, to, recycled);
+	return err;
+}
+
+/**
+ * ndval_stream_can_read() - Would a read find data or make it?
+ * @stream: the stream; the caller holds its lock
+ * @instance: the instance, which ndval_stream_state() said can read
+ *
+ * Return: true if a read would not wait.
+ */
+bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance)
+{
+	u64 to;
+
+	lockdep_assert_held(&stream->lock);
+	if (stream->cursors[instance].pos < stream->ring.head)
+		return true;
+	return ndval_pair_is_primary(stream->pair) && rng_is_initialized() &&
+	       !check_room(stream, NDVAL_CHUNK, true, &to);
+}
+
+/**
+ * ndval_stream_force() - Let a secondary's window move to where a reader waits.
+ * @stream: the stream; the caller holds its lock
+ * @need: the end that some reader, anywhere, waits for
+ *
+ * Under overflow=drop, instances that stand more than ring_size before it are
+ * lost; under stall nothing happens.
+ */
+void ndval_stream_force(struct ndval_stream *stream, u64 need)
+{
+	struct ndval_pair *pair = stream->pair;
+	u64 size = ndval_pair_setting(pair, NDVAL_SET_RING_SIZE);
+
+	lockdep_assert_held(&stream->lock);
+	need = min(need, stream->ring.head + size);
+	if (need <= ndval_stream_want(stream) ||
+	    ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) != NDVAL_OVERFLOW_DROP)
+		return;
+	advance(stream, min(need - size, stream->ring.head), NULL);
+}
+
+/**
+ * ndval_stream_furthest() - Furthest position of any instance of any member.
+ * @stream: the stream; the caller holds its lock
+ *
+ * Return: the furthest position that an instance reached or asks for; at most
+ * ring_size beyond the head.
+ */
+u64 ndval_stream_furthest(struct ndval_stream *stream)
+{
+	struct ndval_pair *pair = stream->pair;
+	struct ndval_flow *flow;
+	u64 most = 0;
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		const struct ndval_cursor *cursor = &stream->cursors[i];
+
+		if (ndval_pair_expects(pair, i) && !cursor->lost)
+			most = max3(most, READ_ONCE(cursor->pos), cursor->wanted);
+	}
+	if (ndval_pair_is_primary(pair))
+		list_for_each_entry(flow, &stream->flows, list)
+			if (ndval_flow_counts(flow))
+				most = max(most, flow->demand);
+	return min(most, stream->ring.head +
+			 ndval_pair_setting(pair, NDVAL_SET_RING_SIZE));
+}
+
+/**
+ * ndval_stream_delivered() - Highest end ever delivered to an instance here.
+ * @stream: the stream
+ */
+u64 ndval_stream_delivered(const struct ndval_stream *stream)
+{
+	u64 most = 0;
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		most = max(most, READ_ONCE(stream->cursors[i].hw));
+	return most;
+}
+
+/**
+ * ndval_stream_want() - End up to which a secondary accepts more.
+ * @stream: the stream; the caller holds its lock
+ *
+ * No more than it has while there is no memory to store it.
+ */
+u64 ndval_stream_want(struct ndval_stream *stream)
+{
+	lockdep_assert_held(&stream->lock);
+	if (stream->starved)
+		return stream->ring.head;
+	return min(slowest(stream, false), stream->ring.head) +
+	       ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+}
+
+/**
+ * ndval_stream_committed() - End up to which every connected peer stores it.
+ * @stream: the stream; the caller holds its lock
+ */
+u64 ndval_stream_committed(struct ndval_stream *stream)
+{
+	lockdep_assert_held(&stream->lock);
+	if (!ndval_pair_is_primary(stream->pair))
+		return min(stream->committed, stream->ring.head);
+	return min(peers_hold(stream, false), stream->ring.head);
+}
+
+/**
+ * ndval_stream_void() - Make every copy under way void.
+ * @stream: the stream; the caller holds its lock
+ */
+void ndval_stream_void(struct ndval_stream *stream)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		raise_generation(&stream->cursors[i]);
+}
+
+/**
+ * ndval_stream_reset() - Throw all values away and stand empty at an offset.
+ * @stream: the stream; the caller holds its lock
+ * @to: the offset
+ * @forget: what was delivered does not count any more, and the instances are
+ *	lost until repositioned; else they stand at @to at most
+ */
+void ndval_stream_reset(struct ndval_stream *stream, u64 to, bool forget)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	ndval_stream_void(stream);
+	ndval_ring_reset(&stream->ring, to);
+	stream->promised = to;
+	stream->epoch_id = READ_ONCE(stream->pair->epoch_id);
+	stream->committed = min(stream->committed, to);
+	stream->need = 0;
+	stream->error = 0;
+	stream->starved = false;
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		struct ndval_cursor *cursor = &stream->cursors[i];
+
+		spin_lock(&cursor->move);
+		cursor->pos = min(cursor->pos, to);
+		if (forget)
+			cursor->hw = 0;
+		spin_unlock(&cursor->move);
+		cursor->wanted = 0;
+		if (forget && ndval_pair_expects(stream->pair, i))
+			lose(stream, i);
+	}
+	ndval_stream_wake(stream);
+}
+
+/**
+ * ndval_stream_wake() - Let everybody who waits look again.
+ * @stream: the stream; the caller holds its lock
+ */
+void ndval_stream_wake(struct ndval_stream *stream)
+{
+	lockdep_assert_held(&stream->lock);
+	WRITE_ONCE(stream->events, stream->events + 1);
+	wake_up_interruptible_poll(&stream->wq, EPOLLIN | EPOLLRDNORM | EPOLLERR);
+}
+
+static void update_flows(struct ndval_stream *stream)
+{
+	struct ndval_flow *flow;
+
+	if (stream->need <= stream->ring.head)
+		stream->need = 0;
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_update(flow);
+}
+
+/**
+ * ndval_stream_progress() - Draw the conclusions of a cursor, an
+ *	acknowledgment or a setting that has moved.
+ * @stream: the stream
+ *
+ * Frees what nobody is to receive any more and retain does not keep, tells
+ * peers of credit and demand, wakes who waits for room.
+ *
+ * Context: any that is not interrupt. Takes the stream's lock.
+ */
+void ndval_stream_progress(struct ndval_stream *stream)
+{
+	struct ndval_ring *ring = &stream->ring;
+	u64 retain, keep;
+
+	spin_lock(&stream->lock);
+	retain = ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN);
+	keep = ring->head - min(ring->head, retain);
+	keep = min3(keep, slowest(stream, true), peers_hold(stream, true));
+	if (keep > ring->tail)
+		advance(stream, keep, NULL);
+	update_flows(stream);
+	if (stream->waiters)
+		ndval_stream_wake(stream);
+	spin_unlock(&stream->lock);
+}
+
+/* A chunk from what is only retained, when no more memory may be had. */
+static struct ndval_chunk *reclaim(struct ndval_stream *stream)
+{
+	struct ndval_chunk *chunk = NULL;
+	u64 to;
+
+	spin_lock(&stream->lock);
+	to = min3(slowest(stream, true), peers_hold(stream, false),
+		  stream->ring.head);
+	if (to > stream->ring.tail)
+		advance(stream, to, &chunk);
+	spin_unlock(&stream->lock);
+	return chunk ?: ERR_PTR(-ENOMEM);
+}
+
+/* May this member record values now? -EAGAIN if it is not the primary. */
+static int may_issue(const struct ndval_stream *stream)
+{
+	const struct ndval_pair *pair = stream->pair;
+
+	if (READ_ONCE(pair->dead))
+		return -ENODEV;
+	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
+		return -ESTALE;
+	return ndval_pair_is_primary(pair) ? 0 : -EAGAIN;
+}
+
+static int append(struct ndval_stream *stream, u64 end, bool needed,
+		  struct ndval_chunk **chunk)
+{
+	int err;
+
+	spin_lock(&stream->lock);
+	err = may_issue(stream);
+	if (!err && stream->ring.head < end)
+		err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed, NULL);
+	if (!err && stream->ring.head < end) {
+		err = ndval_ring_fill(&stream->ring, chunk);
+		if (err == -ENOMEM)
+			err = 0;	/* not reserved: the head has moved */
+		update_flows(stream);
+		ndval_stream_wake(stream);
+	}
+	spin_unlock(&stream->lock);
+	return err;
+}
+
+/**
+ * ndval_stream_fill() - Record fresh bytes until the head has reached an end.
+ * @stream: the stream
+ * @end: the end
+ * @needed: a reader waits for them
+ * @gfp: how to allocate
+ *
+ * The bytes are drawn outside the lock, into a chunk of which nobody knows.
+ *
+ * Context: as @gfp says. Takes the stream's lock.
+ * Return: 0; -EAGAIN if this member is not the primary, the window is held or
+ * the kernel's generator is not ready; -ENOMEM, -EOVERFLOW, -ESTALE, -ENODEV.
+ */
+int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t gfp)
+{
+	struct ndval_chunk *chunk;
+	u64 head;
+	int err;
+
+	if (!rng_is_initialized()) {
+		ndval_host_retry();
+		return -EAGAIN;
+	}
+	for (;;) {
+		chunk = NULL;
+		spin_lock(&stream->lock);
+		head = stream->ring.head;
+		err = may_issue(stream);
+		if (!err && head < end)
+			err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed,
+						     &chunk);
+		spin_unlock(&stream->lock);
+		if (err || head >= end)
+			break;
+		err = ndval_ring_reserve(&stream->ring, head, gfp);
+		if (err)
+			break;
+		if (!chunk)
+			chunk = ndval_chunk_create(&stream->pair->mem, gfp);
+		if (IS_ERR(chunk) && needed)
+			chunk = reclaim(stream);
+		if (IS_ERR(chunk))
+			return PTR_ERR(chunk);
+		get_random_bytes(chunk->data, NDVAL_CHUNK);
+		err = append(stream, end, needed, &chunk);
+		ndval_chunk_put(chunk);
+		chunk = NULL;
+		if (err)
+			break;
+	}
+	ndval_chunk_put(chunk);
+	return err;
+}
+
+/**
+ * ndval_stream_fill_ahead() - On a primary with peers, record ahead of use.
+ * @stream: the stream
+ * @gfp: how to allocate
+ *
+ * Up to prefetch beyond the chunk in which the furthest instance stands, and
+ * up to where a peer's reader waits. Failing to is no error: who needs the
+ * bytes will find out.
+ *
+ * Context: as @gfp says. Takes the stream's lock.
+ */
+void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
+{
+	u64 prefetch = ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH);
+	struct ndval_flow *flow;
+	u64 ahead, need = 0;
+
+	spin_lock(&stream->lock);
+	ahead = ndval_stream_furthest(stream);
+	if (list_empty(&stream->flows))
+		ahead = 0;
+	else if (prefetch)
+		ahead = round_down(ahead, NDVAL_CHUNK) + NDVAL_CHUNK + prefetch;
+	list_for_each_entry(flow, &stream->flows, list)
+		if (ndval_flow_counts(flow))
+			need = max(need, flow->need);
+	spin_unlock(&stream->lock);
+
+	if (need)
+		ndval_stream_fill(stream, need, true, gfp);
+	if (ahead)
+		ndval_stream_fill(stream, ahead, false, gfp);
+}
+
+/* One piece that does not cross a chunk border. */
+static int store_piece(struct ndval_stream *stream, u64 epoch_id, u64 offset,
+		       const u8 *data, size_t len)
+{
+	struct ndval_chunk *spare = NULL;
+	int err;
+
+	for (;;) {
+		spin_lock(&stream->lock);
+		err = stream->epoch_id == epoch_id ? 0 : -ESTALE;
+		if (!err && offset + len > stream->ring.head)
+			err = ndval_stream_make_room(stream, offset + len -
+						     stream->ring.head, true, NULL);
+		if (!err)
+			err = ndval_ring_store(&stream->ring, offset, data, len,
+					       &spare);
+		spin_unlock(&stream->lock);
+		if (err != -ENOENT)
+			break;
+		spare = ndval_chunk_create(stream->ring.mem, GFP_KERNEL | __GFP_ZERO);
+		if (IS_ERR(spare))
+			return PTR_ERR(spare);
+		err = ndval_ring_reserve(&stream->ring, offset + len - 1, GFP_KERNEL);
+		if (err)
+			break;
+	}
+	ndval_chunk_put(spare);
+	return err;
+}
+
+/**
+ * ndval_stream_store() - Store bytes that the primary recorded.
+ * @stream: the stream
+ * @epoch_id: epoch that the bytes belong to
+ * @offset: of the first byte
+ * @data: the bytes
+ * @len: how many
+ *
+ * Context: process. Takes the stream's lock.
+ * Return: 0, or as ndval_ring_store(), or -EAGAIN if an instance holds the
+ * window, or -ENOMEM, or -ESTALE if the stream is of another epoch. What came
+ * before the failure is stored.
+ */
+int ndval_stream_store(struct ndval_stream *stream, u64 epoch_id, u64 offset,
+		       const u8 *data, size_t len)
+{
+	int err = 0;
+
+	while (len && !err) {
+		size_t piece = min_t(size_t, len,
+				     NDVAL_CHUNK - (offset & (NDVAL_CHUNK - 1)));
+
+		err = store_piece(stream, epoch_id, offset, data, piece);
+		offset += piece;
+		data += piece;
+		len -= piece;
+	}
+	return err;
+}
+
+/**
+ * ndval_stream_jump() - The primary's tail has passed our head.
+ * @stream: the stream; the caller holds its lock
+ * @tail: the primary's tail
+ *
+ * What is stored stays readable; instances that need what was missed are
+ * lost, at once or when they come to the hole.
+ */
+void ndval_stream_jump(struct ndval_stream *stream, u64 tail)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	if (tail <= stream->ring.head)
+		return;
+	if (stream->ring.hole != stream->ring.hole_end)
+		advance(stream, stream->ring.hole_end, NULL);
+	ndval_ring_skip(&stream->ring, tail);
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		if (misses(&stream->ring, stream->cursors[i].pos))
+			lose(stream, i);
+	ndval_stream_wake(stream);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NDVAL_STREAM_H
+#define NDVAL_STREAM_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/ndval.h>
+
+#include "ring.h"
+
+struct ndval_pair;
+
+/**
+ * struct ndval_cursor - where one instance stands in one stream
+ * @lock: serialises the readers of the instance; the only lock held across a
+ *	copy to user memory or a wait. Protects @chunk, @limit and @chunk_gen.
+ * @chunk: chunk the instance reads from, with a reference; or NULL
+ * @limit: offset up to which @chunk may be read
+ * @chunk_gen: value of @gen when @chunk was taken
+ * @move: leaf lock that makes "check the generation, then move" one step.
+ *	Protects @pos, @hw, @delivered and @gen against each other; whoever changes @gen
+ *	holds the stream's lock too, so that either lock is enough to read it.
+ * @pos: next offset
+ * @hw: highest end ever delivered; kept when the instance is repositioned
+ * @delivered: bytes delivered, for statistics
+ * @gen: raised by whatever makes a copy under way void: repositioning,
+ *	eviction, reset, removal
+ * @lost: the next value has left the window; until repositioned. Stream's lock.
+ * @lost_told: the event for @lost was sent. Stream's lock.
+ * @wanted: furthest end that a reader asked for. Stream's lock.
+ * @files: open files bound to the instance. Stream's lock.
+ * @excl: one of them bound it for itself alone. Stream's lock.
+ */
+struct ndval_cursor {
+	struct mutex		lock;	/* protects the next 3 fields */
+	struct ndval_chunk	*chunk;
+	u64			limit;
+	u32			chunk_gen;
+
+	u32			gen;
+	spinlock_t		move;	/* see above */
+	bool			lost;
+	bool			lost_told;
+	bool			excl;
+	unsigned int		files;
+	u64			pos;
+	u64			hw;
+	u64			delivered;
+	u64			wanted;
+} ____cacheline_aligned;
+
+/**
+ * struct ndval_stream - an independent sequence of values inside a pair
+ * @node: in the pair's table of streams
+ * @list: in the pair's list of streams, under the pair's lock
+ * @ref: files, flows, look-ups, and one of the pair's
+ * @rcu: delays freeing for look-ups without a lock
+ * @pair: the pair, with a reference
+ * @name: as the application calls it
+ * @wq: readers and pollers; lives as long as any file bound to the stream
+ * @lock: protects all that follows, but for what struct ndval_cursor says
+ *	otherwise. Never held across user memory, a wait, socket I/O or a
+ *	sleeping allocation.
+ * @ring: the recorded bytes
+ * @flows: this stream towards each configured peer
+ * @id: identity made by the primary; 0, not confirmed by it yet
+ * @epoch_id: epoch that the ring's contents belong to
+ * @promised: highest end that was made available to any instance here
+ * @committed: on a secondary, the limit L received last
+ * @need: end that a reader waits for and the window has no room for, or 0
+ * @events: counts what may end a wait; a reader that waits compares it
+ * @waiters: readers that wait
+ * @error: errno with which the primary refused the stream, or 0
+ * @starved: bytes could not be stored for want of memory
+ * @dead: deleted; files bound to it get ESTALE
+ * @cursors: by instance
+ */
+struct ndval_stream {
+	struct rhash_head	node;
+	struct list_head	list;
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct ndval_pair	*pair;
+	char			name[NDVAL_NAME_SIZE];
+	wait_queue_head_t	wq;
+
+	spinlock_t		lock;	/* protects all that follows */
+	struct ndval_ring	ring;
+	struct list_head	flows;
+	u64			id;
+	u64			epoch_id;
+	u64			promised;
+	u64			committed;
+	u64			need;
+	unsigned long		events;
+	unsigned int		waiters;
+	int			error;
+	bool			starved;
+	bool			dead;
+	struct ndval_cursor	cursors[NDVAL_INSTANCES];
+};
+
+extern const struct rhashtable_params ndval_stream_params;
+
+struct ndval_stream *ndval_stream_find(struct ndval_pair *pair, const char *name);
+struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name,
+				       u64 id, gfp_t gfp);
+void ndval_stream_get(struct ndval_stream *stream);
+void ndval_stream_put(struct ndval_stream *stream);
+void ndval_stream_remove(struct ndval_stream *stream);
+
+int ndval_stream_state(struct ndval_stream *stream, unsigned int instance);
+u64 ndval_stream_furthest(struct ndval_stream *stream);
+u64 ndval_stream_delivered(const struct ndval_stream *stream);
+u64 ndval_stream_want(struct ndval_stream *stream);
+u64 ndval_stream_committed(struct ndval_stream *stream);
+void ndval_stream_void(struct ndval_stream *stream);
+void ndval_stream_reset(struct ndval_stream *stream, u64 to, bool forget);
+int ndval_stream_make_room(struct ndval_stream *stream, u64 len, bool needed,
+			   struct ndval_chunk **recycled);
+bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance);
+void ndval_stream_jump(struct ndval_stream *stream, u64 tail);
+void ndval_stream_force(struct ndval_stream *stream, u64 need);
+void ndval_stream_wake(struct ndval_stream *stream);
+void ndval_stream_progress(struct ndval_stream *stream);
+int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t gfp);
+void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp);
+int ndval_stream_store(struct ndval_stream *stream, u64 epoch_id, u64 offset,
+		       const u8 *data, size_t len);
+
+#endif /* NDVAL_STREAM_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NDVAL_WIRE_H
+#define NDVAL_WIRE_H
+
+#include <linux/types.h>
+#include <net/netlink.h>
+
+#include "wire_gen.h"
+
+/* One more than the highest command, and than the highest attribute. */
+#define NDVAL_WIRE_CMDS		(NDVAL_WIRE_CMD_MAX + 1)
+#define NDVAL_WIRE_ATTRS	(NDVAL_WIRE_A_MAX + 1)
+
+/**
+ * struct ndval_value - a value attribute being written
+ * @nest: the attribute
+ * @data: its bytes
+ */
+struct ndval_value {
+	struct nlattr	*nest;
+	struct nlattr	*data;
+};
+
+struct nlmsghdr *ndval_wire_begin(struct sk_buff *skb, u8 cmd);
+void ndval_wire_end(struct sk_buff *skb, struct nlmsghdr *header);
+int ndval_wire_put_u64(struct sk_buff *skb, int type, u64 value);
+int ndval_wire_check(const struct nlmsghdr *header);
+int ndval_wire_parse(const struct nlmsghdr *header, struct nlattr **attrs,
+		     struct netlink_ext_ack *extack);
+u64 ndval_wire_u64(struct nlattr **attrs, int type);
+
+u8 *ndval_value_begin(struct sk_buff *skb, int type, size_t max,
+		      struct ndval_value *value);
+int ndval_value_end(struct sk_buff *skb, struct ndval_value *value, u64 offset,
+		    size_t len);
+
+#endif /* NDVAL_WIRE_H */
