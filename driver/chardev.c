@@ -289,9 +289,13 @@ static char *node_devnode(NDVAL_DEVNODE_CONST struct device *dev, umode_t *mode,
 {
 	const struct ndval_pair *pair = to_pair(dev);
 
-	*mode = pair->mode;
-	*uid = pair->uid;
-	*gid = pair->gid;
+	/* NULL when the node is removed: only the name is asked for then. */
+	if (mode)
+		*mode = pair->mode;
+	if (uid)
+		*uid = pair->uid;
+	if (gid)
+		*gid = pair->gid;
 	return NULL;
 }
 
