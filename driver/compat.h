@@ -7,6 +7,9 @@
 #ifndef NDVAL_COMPAT_H
 #define NDVAL_COMPAT_H
 
+/* Here because every file needs it before its first header. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)

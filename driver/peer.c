@@ -393,6 +393,8 @@ u32 ndval_peer_state(struct ndval_peer *peer)
  * ndval_peer_lag() - Bytes delivered here that a peer does not store.
  * @peer: the peer; the caller holds the pair's lock
  * @acknowledged: set to the bytes that it stores, in all streams
+ *
+ * Return: bytes; 0 on a secondary, which does not know.
  */
 u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged)
 {
@@ -401,6 +403,8 @@ u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged)
 	u64 lag = 0;
 
 	*acknowledged = 0;
+	if (!ndval_pair_is_primary(peer->pair))
+		return 0;
 	list_for_each_entry(stream, &peer->pair->stream_list, list) {
 		u64 delivered = ndval_stream_delivered(stream);
 		u64 ack = 0;
