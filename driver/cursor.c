@@ -289,7 +289,9 @@ ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 		if (ret < 0)
 			break;
 		done += ret;
-		if (iov_iter_count(to) && signal_pending(current)) {
+		if (!iov_iter_count(to))
+			break;
+		if (signal_pending(current)) {
 			ret = -ERESTARTSYS;
 			break;
 		}

@@ -538,6 +538,18 @@ void ndval_pair_report(struct ndval_pair *pair)
 		ndval_pair_get(pair);
 }
 
+static void report_new(struct ndval_stream *stream)
+{
+	bool tell;
+
+	spin_lock(&stream->lock);
+	tell = !stream->announced;
+	stream->announced = true;
+	spin_unlock(&stream->lock);
+	if (tell)
+		ndval_event_stream(NDVAL_EVENT_KIND_STREAM_NEW, stream);
+}
+
 static void report_lost(struct ndval_stream *stream)
 {
 	unsigned int i;
@@ -583,8 +595,10 @@ static void report_work(struct work_struct *work)
 	mutex_lock(&pair->lock);
 	if (pair->dead)
 		goto out;
-	list_for_each_entry(stream, &pair->stream_list, list)
+	list_for_each_entry(stream, &pair->stream_list, list) {
+		report_new(stream);
 		report_lost(stream);
+	}
 	list_for_each_entry(peer, &pair->peers, list)
 		report_peer(peer);
 	health = ndval_pair_health(pair);
@@ -831,7 +845,7 @@ int ndval_pair_resync(struct ndval_pair *pair, struct netlink_ext_ack *extack)
 	reset_streams(pair, true);
 	WRITE_ONCE(pair->bar, NDVAL_BAR_NONE);
 	list_for_each_entry(peer, &pair->peers, list)
-		peer->refused = NULL;
+		ndval_peer_forget(peer);
 	if (!pair->npeers) {
 		begin_incarnation(pair);
 		name_streams(pair);

@@ -428,6 +428,7 @@ static void follow(struct ndval_peer *peer)
 	if (pair->followed == peer)
 		return;
 	pair->followed = peer;
+	visit_flows(peer, reset_flow);
 	visit_flows(peer, ndval_flow_follow);
 	/* The list is first in, first out: this comes after every stream. */
 	mark(peer, &peer->end_due);
@@ -466,6 +467,21 @@ static void heard_primary(struct ndval_peer *peer)
 	follow(peer);
 }
 
+/*
+ * Does what the peer says of itself void what it said of streams? It is another
+ * object, or has not joined our epoch, or is not the primary to obtain from.
+ */
+static bool starts_over(const struct ndval_peer *peer, const struct ndval_heard *heard)
+{
+	const struct ndval_pair *pair = peer->pair;
+
+	if (heard->id != peer->heard.id)
+		return true;
+	if (pair->role == NDVAL_ROLE_PRIMARY)
+		return heard->epoch_id != pair->epoch_id;
+	return heard->role != NDVAL_ROLE_PRIMARY;
+}
+
 /**
  * ndval_peer_heard() - A peer has sent PAIR.
  * @peer: the peer; the caller holds the pair's lock
@@ -484,13 +500,17 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard)
 	lockdep_assert_held(&pair->lock);
 	if (pair->dead || !has_link(peer))
 		return;
+	if (starts_over(peer, heard)) {
+		peer->listed = false;
+		if (pair->followed == peer)
+			pair->followed = NULL;
+		visit_flows(peer, reset_flow);
+	}
 	peer->heard = *heard;
 	peer->spoken = true;
 	peer->refused = NULL;
 	if (heard->role == NDVAL_ROLE_PRIMARY)
 		heard_primary(peer);
-	else if (pair->followed == peer)
-		pair->followed = NULL;
 	if (heard->role != NDVAL_ROLE_PRIMARY && heard->diverged)
 		peer->refused = "the peer is diverged or fenced: resync it";
 	if (heard->seen_id != pair->epoch_id)
@@ -513,6 +533,22 @@ void ndval_peer_gone(struct ndval_peer *peer)
 		peer->pair->followed = NULL;
 	visit_flows(peer, reset_flow);
 	ndval_pair_report(peer->pair);
+}
+
+/**
+ * ndval_peer_forget() - This member starts anew: what a peer said of the pair
+ *	has to be said again.
+ * @peer: the peer; the caller holds the pair's lock, and sends PAIR
+ *
+ * PAIR will say that its epoch was not seen, which it answers.
+ */
+void ndval_peer_forget(struct ndval_peer *peer)
+{
+	lockdep_assert_held(&peer->pair->lock);
+	peer->refused = NULL;
+	peer->listed = false;
+	peer->heard.epoch_id = 0;
+	visit_flows(peer, reset_flow);
 }
 
 /**

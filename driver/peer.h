@@ -99,6 +99,7 @@ u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged);
 void ndval_peer_tell(struct ndval_peer *peer);
 void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard);
 void ndval_peer_gone(struct ndval_peer *peer);
+void ndval_peer_forget(struct ndval_peer *peer);
 void ndval_peer_listed(struct ndval_peer *peer);
 u32 ndval_peers_max_streams(struct ndval_pair *pair);
 void ndval_peers_delete_stream(struct ndval_pair *pair, const struct ndval_stream *stream);

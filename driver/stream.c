@@ -189,7 +189,7 @@ struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name
 	pair->nstreams++;
 	start_flows(stream);
 	ndval_stream_get(stream);
-	ndval_event_stream(NDVAL_EVENT_KIND_STREAM_NEW, stream);
+	ndval_pair_report(pair);
 	return stream;
 
 err_put:
@@ -415,7 +415,7 @@ void ndval_stream_force(struct ndval_stream *stream, u64 need)
 
 	lockdep_assert_held(&stream->lock);
 	need = min(need, stream->ring.head + size);
-	if (need <= ndval_stream_want(stream) ||
+	if (need <= size || need <= ndval_stream_want(stream) ||
 	    ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) != NDVAL_OVERFLOW_DROP)
 		return;
 	advance(stream, min(need - size, stream->ring.head), NULL);
@@ -582,7 +582,7 @@ void ndval_stream_progress(struct ndval_stream *stream)
 	if (keep > ring->tail)
 		advance(stream, keep, NULL);
 	update_flows(stream);
-	if (stream->waiters)
+	if (wq_has_sleeper(&stream->wq))
 		ndval_stream_wake(stream);
 	spin_unlock(&stream->lock);
 }

@@ -79,6 +79,7 @@ struct ndval_cursor {
  * @error: errno with which the primary refused the stream, or 0
  * @starved: bytes could not be stored for want of memory
  * @dead: deleted; files bound to it get ESTALE
+ * @announced: the event for the stream was sent
  * @cursors: by instance
  */
 struct ndval_stream {
@@ -103,6 +104,7 @@ struct ndval_stream {
 	int			error;
 	bool			starved;
 	bool			dead;
+	bool			announced;
 	struct ndval_cursor	cursors[NDVAL_INSTANCES];
 };
 
