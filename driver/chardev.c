@@ -379,7 +379,9 @@ err_region:
 	return err;
 }
 
-/** ndval_chardev_exit() - The opposite of ndval_chardev_init(). */
+/**
+ * ndval_chardev_exit() - The opposite of ndval_chardev_init().
+ */
 void ndval_chardev_exit(void)
 {
 	cdev_del(&cdev);

@@ -20,7 +20,11 @@ static DEFINE_MUTEX(event_lock);
 static u64 event_seq;
 static atomic_t operations;
 
-/** ndval_operation() - Draw the id of an operation. Return: never 0. */
+/**
+ * ndval_operation() - Draw the id of an operation.
+ *
+ * Return: never 0.
+ */
 u32 ndval_operation(void)
 {
 	u32 id;

@@ -512,6 +512,7 @@ int ndval_flow_pushed(struct ndval_flow *flow, const struct ndval_push *push,
 
 	spin_lock(&stream->lock);
 	store = flow->upstream && is_current(flow) &&
+		flow->link_id == push->link_id &&
 		stream->epoch_id == push->epoch_id;
 	err = store ? check_push(flow, push) : 0;
 	if (store && !err) {

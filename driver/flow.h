@@ -95,6 +95,7 @@ struct ndval_fetch {
  * @need: position some reader waits for, 0 for none
  * @id: identity of the stream
  * @epoch_id: of the bytes
+ * @link_id: link it was received on
  */
 struct ndval_push {
 	u64	offset;
@@ -104,6 +105,7 @@ struct ndval_push {
 	u64	need;
 	u64	id;
 	u64	epoch_id;
+	u32	link_id;
 };
 
 struct ndval_flow *ndval_flow_create(struct ndval_stream *stream,

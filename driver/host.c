@@ -186,7 +186,9 @@ err_clone:
 	return err;
 }
 
-/** ndval_host_exit() - The opposite of ndval_host_init(). */
+/**
+ * ndval_host_exit() - The opposite of ndval_host_init().
+ */
 void ndval_host_exit(void)
 {
 	unregister_reboot_notifier(&reboot_nb);

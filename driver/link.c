@@ -40,7 +40,10 @@ static LIST_HEAD(links);
 static DECLARE_WAIT_QUEUE_HEAD(links_gone);
 static u32 last_id;
 
-/** ndval_link_wake() - Let the sender look again. @link: the link */
+/**
+ * ndval_link_wake() - Let the sender look again.
+ * @link: the link
+ */
 void ndval_link_wake(struct ndval_link *link)
 {
 	WRITE_ONCE(link->awake, true);
@@ -138,7 +141,10 @@ static void link_free(struct ndval_link *link)
 	kfree(link);
 }
 
-/** ndval_link_put() - Drop a reference. @link: the link */
+/**
+ * ndval_link_put() - Drop a reference.
+ * @link: the link
+ */
 void ndval_link_put(struct ndval_link *link)
 {
 	if (refcount_dec_and_test(&link->ref))
@@ -595,7 +601,9 @@ void ndval_link_kill_all(const char *reason)
 	mutex_unlock(&links_lock);
 }
 
-/** ndval_link_exit() - End all links in order; nobody attaches any more. */
+/**
+ * ndval_link_exit() - End all links in order; nobody attaches any more.
+ */
 void ndval_link_exit(void)
 {
 	struct ndval_link *link;

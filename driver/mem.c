@@ -76,7 +76,9 @@ u64 ndval_mem_used(const struct ndval_mem *mem)
 	return atomic64_read(&mem->used);
 }
 
-/** ndval_mem_total() - Bytes charged to all pairs now. */
+/**
+ * ndval_mem_total() - Bytes charged to all pairs now.
+ */
 u64 ndval_mem_total(void)
 {
 	return ndval_mem_used(&ndval_total);
@@ -91,7 +93,9 @@ void ndval_mem_set_total_max(u64 max)
 	ndval_total.max = max;
 }
 
-/** ndval_mem_total_max() - The module's limit in bytes. */
+/**
+ * ndval_mem_total_max() - The module's limit in bytes.
+ */
 u64 ndval_mem_total_max(void)
 {
 	return ndval_total.max;

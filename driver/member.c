@@ -21,7 +21,11 @@ static DEFINE_MUTEX(members_lock);
 static LIST_HEAD(members);
 static struct ndval_member *host_member;
 
-/** ndval_random_id() - Draw a random identity. Return: never 0. */
+/**
+ * ndval_random_id() - Draw a random identity.
+ *
+ * Return: never 0.
+ */
 u64 ndval_random_id(void)
 {
 	u64 id;
@@ -67,7 +71,9 @@ int ndval_member_init(const char *host_name)
 	return 0;
 }
 
-/** ndval_member_exit() - Free all members; pairs and links are gone. */
+/**
+ * ndval_member_exit() - Free all members; pairs and links are gone.
+ */
 void ndval_member_exit(void)
 {
 	struct ndval_member *member, *next;
@@ -215,13 +221,19 @@ struct ndval_member *ndval_member_at(unsigned int n)
 	return found;
 }
 
-/** ndval_member_get() - Take a reference. @member: the member */
+/**
+ * ndval_member_get() - Take a reference.
+ * @member: the member
+ */
 void ndval_member_get(struct ndval_member *member)
 {
 	refcount_inc(&member->ref);
 }
 
-/** ndval_member_put() - Drop a reference. @member: the member */
+/**
+ * ndval_member_put() - Drop a reference.
+ * @member: the member
+ */
 void ndval_member_put(struct ndval_member *member)
 {
 	if (refcount_dec_and_test(&member->ref)) {
@@ -253,7 +265,9 @@ int ndval_member_use(struct ndval_member *member, int pairs, int links)
 	return err;
 }
 
-/** ndval_member_new_ids() - The host is another one now: draw all ids anew. */
+/**
+ * ndval_member_new_ids() - The host is another one now: draw all ids anew.
+ */
 void ndval_member_new_ids(void)
 {
 	struct ndval_member *member;
@@ -308,13 +322,19 @@ out:
 	return remote;
 }
 
-/** ndval_remote_hold() - Take another reference. @remote: the remote */
+/**
+ * ndval_remote_hold() - Take another reference.
+ * @remote: the remote
+ */
 void ndval_remote_hold(struct ndval_remote *remote)
 {
 	refcount_inc(&remote->ref);
 }
 
-/** ndval_remote_put() - Drop a reference. @remote: the remote */
+/**
+ * ndval_remote_put() - Drop a reference.
+ * @remote: the remote
+ */
 void ndval_remote_put(struct ndval_remote *remote)
 {
 	struct ndval_member *member = remote->member;

@@ -34,7 +34,11 @@ static const struct genl_multicast_group groups[] = {
 	},
 };
 
-/** ndval_netlink_init() - Register the family. Return: 0 or a negative errno. */
+/**
+ * ndval_netlink_init() - Register the family.
+ *
+ * Return: 0 or a negative errno.
+ */
 int ndval_netlink_init(void)
 {
 	ndval_nl_family.mcgrps = groups;
@@ -42,7 +46,9 @@ int ndval_netlink_init(void)
 	return genl_register_family(&ndval_nl_family);
 }
 
-/** ndval_netlink_exit() - Unregister the family; no handler runs afterwards. */
+/**
+ * ndval_netlink_exit() - Unregister the family; no handler runs afterwards.
+ */
 void ndval_netlink_exit(void)
 {
 	genl_unregister_family(&ndval_nl_family);

@@ -46,7 +46,11 @@ static DEFINE_XARRAY_ALLOC(minors);
 static u32 next_minor;
 static atomic_t pairs_live;
 
-/** ndval_pair_init() - Make the tables. Return: 0 or -ENOMEM. */
+/**
+ * ndval_pair_init() - Make the tables.
+ *
+ * Return: 0 or -ENOMEM.
+ */
 int ndval_pair_init(void)
 {
 	int err;
@@ -83,7 +87,10 @@ void ndval_pair_exit(void)
 	xa_destroy(&minors);
 }
 
-/** ndval_pair_get() - Take a reference. @pair: the pair */
+/**
+ * ndval_pair_get() - Take a reference.
+ * @pair: the pair
+ */
 void ndval_pair_get(struct ndval_pair *pair)
 {
 	get_device(&pair->dev);
@@ -575,9 +582,9 @@ static void report_lost(struct ndval_stream *stream)
 static void report_peer(struct ndval_peer *peer)
 {
 	u32 state = ndval_peer_state(peer);
+	bool in_sync = state == NDVAL_PEER_STATE_IN_SYNC;
 
-	if (peer->pair->role == NDVAL_ROLE_PRIMARY &&
-	    peer->told_in_sync != (state == NDVAL_PEER_STATE_IN_SYNC))
+	if (peer->pair->role == NDVAL_ROLE_PRIMARY && peer->told_in_sync != in_sync)
 		ndval_peer_tell(peer);
 	if (state == peer->state)
 		return;

@@ -24,7 +24,10 @@
 
 static atomic64_t walks;
 
-/** ndval_peer_get() - Take a reference. @peer: the peer */
+/**
+ * ndval_peer_get() - Take a reference.
+ * @peer: the peer
+ */
 void ndval_peer_get(struct ndval_peer *peer)
 {
 	refcount_inc(&peer->ref);

@@ -188,7 +188,7 @@ static int on_pair(struct ndval_link *link, struct nlattr **attrs)
 		return gone ? 0 : ndval_send_gone(link->remote,
 						  text(attrs, NDVAL_WIRE_A_PAIR));
 	mutex_lock(&peer->pair->lock);
-	if (!list_empty(&peer->list)) {
+	if (peer->link_id == link->id && !list_empty(&peer->list)) {
 		if (gone)
 			ndval_peer_gone(peer);
 		else
@@ -201,14 +201,17 @@ static int on_pair(struct ndval_link *link, struct nlattr **attrs)
 
 /*
  * May this message of a pair be processed? The peer has spoken on this link,
- * is the object that spoke, and is of our epoch; if not, it is told of ours.
+ * which no newer one has replaced since, is the object that spoke, and is of
+ * our epoch; if not, it is told of ours.
  */
-static bool is_of_epoch(struct ndval_peer *peer, struct nlattr **attrs)
+static bool is_of_epoch(const struct ndval_link *link, struct ndval_peer *peer,
+			struct nlattr **attrs)
 {
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
-	if (pair->dead || list_empty(&peer->list) || pair->bar != NDVAL_BAR_NONE)
+	if (pair->dead || list_empty(&peer->list) || peer->link_id != link->id ||
+	    pair->bar != NDVAL_BAR_NONE)
 		return false;
 	if (ndval_peer_connected(peer) &&
 	    ndval_wire_u64(attrs, NDVAL_WIRE_A_PAIR_ID) == peer->heard.id &&
@@ -297,7 +300,7 @@ static int on_fetch(struct ndval_link *link, struct nlattr **attrs)
 		return 0;
 	pair = peer->pair;
 	mutex_lock(&pair->lock);
-	if (is_of_epoch(peer, attrs) && pair->role == NDVAL_ROLE_PRIMARY) {
+	if (is_of_epoch(link, peer, attrs) && pair->role == NDVAL_ROLE_PRIMARY) {
 		if (attrs[NDVAL_WIRE_A_END])
 			ndval_peer_listed(peer);
 		else
@@ -339,7 +342,8 @@ static struct ndval_stream *pushed_stream(struct ndval_peer *peer, const char *n
 	return NULL;
 }
 
-static struct ndval_flow *pushed_flow(struct ndval_peer *peer, struct nlattr **attrs,
+static struct ndval_flow *pushed_flow(const struct ndval_link *link,
+				      struct ndval_peer *peer, struct nlattr **attrs,
 				      u64 id, int *err)
 {
 	struct ndval_pair *pair = peer->pair;
@@ -347,7 +351,7 @@ static struct ndval_flow *pushed_flow(struct ndval_peer *peer, struct nlattr **a
 	struct ndval_stream *stream;
 
 	mutex_lock(&pair->lock);
-	if (is_of_epoch(peer, attrs) && pair->followed == peer) {
+	if (is_of_epoch(link, peer, attrs) && pair->followed == peer) {
 		stream = pushed_stream(peer, text(attrs, NDVAL_WIRE_A_STREAM), id, err);
 		if (stream) {
 			flow = ndval_flow_find(stream, peer);
@@ -378,13 +382,14 @@ static int on_values(struct ndval_link *link, struct nlattr **attrs)
 		.need		= ndval_wire_u64(attrs, NDVAL_WIRE_A_NEED),
 		.id		= ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID),
 		.epoch_id	= ndval_wire_u64(attrs, NDVAL_WIRE_A_EPOCH_ID),
+		.link_id	= link->id,
 	};
 	if (!push.id || ndval_name_check_stream(text(attrs, NDVAL_WIRE_A_STREAM)))
 		return -EPROTO;
 	peer = find_peer(link, attrs);
 	if (!peer)
 		return 0;
-	flow = pushed_flow(peer, attrs, push.id, &err);
+	flow = pushed_flow(link, peer, attrs, push.id, &err);
 	if (flow) {
 		err = ndval_flow_pushed(flow, &push,
 					nla_data(value[NDVAL_WIRE_A_VALUE_DATA]));
@@ -432,7 +437,8 @@ static int on_stream_del(struct ndval_link *link, struct nlattr **attrs)
 	if (!peer)
 		return 0;
 	mutex_lock(&peer->pair->lock);
-	stream = is_of_epoch(peer, attrs) ? ndval_stream_find(peer->pair, name) : NULL;
+	stream = is_of_epoch(link, peer, attrs) ?
+		 ndval_stream_find(peer->pair, name) : NULL;
 	/* Another one of the same name is not meant. */
 	if (stream && stream->id == id)
 		stream_deleted(peer, stream, nla_get_u32(attrs[NDVAL_WIRE_A_ERROR]));

@@ -83,7 +83,9 @@ void ndval_chunk_put(struct ndval_chunk *chunk)
 	atomic_long_dec(&chunks_live);
 }
 
-/** ndval_chunks_live() - Chunks in existence, in the whole module. */
+/**
+ * ndval_chunks_live() - Chunks in existence, in the whole module.
+ */
 long ndval_chunks_live(void)
 {
 	return atomic_long_read(&chunks_live);

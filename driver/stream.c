@@ -56,7 +56,10 @@ struct ndval_stream *ndval_stream_find(struct ndval_pair *pair, const char *name
 	return stream;
 }
 
-/** ndval_stream_get() - Take a reference. @stream: the stream */
+/**
+ * ndval_stream_get() - Take a reference.
+ * @stream: the stream
+ */
 void ndval_stream_get(struct ndval_stream *stream)
 {
 	refcount_inc(&stream->ref);

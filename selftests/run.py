@@ -18,7 +18,7 @@ Three kinds of tests, each known by its place:
   guest/NAME.c    TAP, and its plan ('1..N') must be kept. ndval is loaded anew
                   for each and removed after it; what it left behind, leaked or
                   made the kernel complain about is a failure of that test
-  hosts/NAME.py   every function test_*(net) with a network of guests (vm/vm.py),
+  hosts/test_*.py every function test_*(net) with a network of guests (vm/vm.py),
                   ndval loaded; an exception is a failure
   and the harness' own tests, vm/selftest.py.
 
@@ -34,6 +34,7 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   modargs="a=1 b=2"       parameters for 'modprobe ndval'
   module=no               ndval is not loaded for this test
   libs="-lx" cflags="-x"  for guest/NAME.c
+  helper=yes              guest/NAME.c is no test, but a program that tests use
 
 Tests that need the same guests share them, one after the other.  The last line
 of the output is 'N passed, N failed'.  Logs are in build/logs/.
@@ -56,7 +57,7 @@ import traceback
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TOP / "selftests/vm"))
+sys.path[:0] = [str(TOP / "selftests/vm"), str(TOP / "selftests/hosts")]
 
 # pylint: disable=wrong-import-position
 import build          # noqa: E402
@@ -542,7 +543,7 @@ def schedule(jobs, capacity, report):
 def collect(pattern, chosen, report):
     """All jobs, the long ones first."""
     hosts, guests = {}, {}
-    for path in sorted(HERE.glob("hosts/*.py")):
+    for path in sorted(HERE.glob("hosts/test_*.py")):
         try:
             file = HostsFile(path)
         except Exception:  # pylint: disable=broad-except
@@ -560,7 +561,7 @@ def collect(pattern, chosen, report):
         if path.suffix == ".sh" and not os.access(path, os.X_OK):
             continue            # a library of scripts
         test = GuestTest(path)
-        if not wanted(pattern, test.name):
+        if test.needs.get("helper") or not wanted(pattern, test.name):
             continue
         for flavour in test.needs.get("flavours", kernels.DEFAULT):
             if chosen and flavour not in chosen:
