@@ -323,6 +323,18 @@ void ndval_flow_update(struct ndval_flow *flow)
 		update_downstream(flow);
 }
 
+/* What a peer's instances were given counts as what ours were. */
+static void promise(struct ndval_stream *stream, u64 end)
+{
+	struct ndval_flow *flow;
+
+	if (end <= stream->promised)
+		return;
+	stream->promised = end;
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_update_behind(flow);
+}
+
 /**
  * ndval_flow_fetched() - A peer has sent FETCH to this primary.
  * @flow: the flow
@@ -364,6 +376,7 @@ int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch)
 	if (flow->need <= flow->ack)
 		flow->need = 0;
 	flow->told_need = 0;
+	promise(stream, min(fetch->have, flow->demand));
 	ndval_flow_update_behind(flow);
 	mark(flow, false);
 out:

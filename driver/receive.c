@@ -148,9 +148,9 @@ static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 	for (i = 0; i < ARRAY_SIZE(required); i++)
 		if (!attrs[required[i]])
 			return -EPROTO;
-	if (nla_parse_nested(settings, NDVAL_WIRE_A_SETTINGS_MAX,
-			     attrs[NDVAL_WIRE_A_SETTINGS],
-			     ndval_wire_settings_nl_policy, NULL) ||
+	if (ndval_wire_parse_nested(attrs[NDVAL_WIRE_A_SETTINGS], settings,
+				    NDVAL_WIRE_A_SETTINGS_MAX,
+				    ndval_wire_settings_nl_policy) ||
 	    !settings[NDVAL_WIRE_A_SETTINGS_BIND])
 		return -EPROTO;
 	*heard = (struct ndval_heard) {
@@ -370,8 +370,9 @@ static int on_values(struct ndval_link *link, struct nlattr **attrs)
 	struct ndval_push push;
 	int err = 0;
 
-	if (nla_parse_nested(value, NDVAL_WIRE_A_VALUE_MAX, attrs[NDVAL_WIRE_A_VALUE],
-			     ndval_wire_value_nl_policy, NULL) ||
+	if (ndval_wire_parse_nested(attrs[NDVAL_WIRE_A_VALUE], value,
+				    NDVAL_WIRE_A_VALUE_MAX,
+				    ndval_wire_value_nl_policy) ||
 	    !value[NDVAL_WIRE_A_VALUE_OFFSET] || !value[NDVAL_WIRE_A_VALUE_DATA])
 		return -EPROTO;
 	push = (struct ndval_push) {

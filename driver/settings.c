@@ -128,13 +128,14 @@ int ndval_settings_check(const struct ndval_settings *old,
 }
 
 /* Readers, windows and peers see the new settings. */
-static void apply(struct ndval_pair *pair)
+static void apply(struct ndval_pair *pair, bool instances)
 {
 	struct ndval_stream *stream;
 
 	list_for_each_entry(stream, &pair->stream_list, list) {
 		spin_lock(&stream->lock);
-		ndval_stream_void(stream);
+		if (instances)
+			ndval_stream_void(stream);
 		ndval_stream_wake(stream);
 		spin_unlock(&stream->lock);
 		ndval_stream_progress(stream);
@@ -179,7 +180,7 @@ int ndval_pair_set(struct ndval_pair *pair, const struct ndval_change *change,
 	assign(pair, &new);
 	if (changes(change, NDVAL_SET_BIND))
 		pair->set.serial++;
-	apply(pair);
+	apply(pair, changes(change, NDVAL_SET_INSTANCES));
 	ndval_pair_tell(pair);
 	if (pair->ready)
 		ndval_event_pair(NDVAL_EVENT_KIND_PAIR_CHANGE, pair);

@@ -737,7 +737,7 @@ static int store_piece(struct ndval_stream *stream, u64 epoch_id, u64 offset,
 		err = stream->epoch_id == epoch_id ? 0 : -ESTALE;
 		if (!err && offset + len > stream->ring.head)
 			err = ndval_stream_make_room(stream, offset + len -
-						     stream->ring.head, true, NULL);
+						     stream->ring.head, false, NULL);
 		if (!err)
 			err = ndval_ring_store(&stream->ring, offset, data, len,
 					       &spare);

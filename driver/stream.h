@@ -71,7 +71,8 @@ struct ndval_cursor {
  * @flows: this stream towards each configured peer
  * @id: identity made by the primary; 0, not confirmed by it yet
  * @epoch_id: epoch that the ring's contents belong to
- * @promised: highest end that was made available to any instance here
+ * @promised: highest end that was made available to any instance, here or, as
+ *	far as it said, at a peer
  * @committed: on a secondary, the limit L received last
  * @need: end that a reader waits for and the window has no room for, or 0
  * @events: counts what may end a wait; a reader that waits compares it

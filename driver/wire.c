@@ -167,6 +167,23 @@ int ndval_wire_parse(const struct nlmsghdr *header, struct nlattr **attrs,
 }
 
 /**
+ * ndval_wire_parse_nested() - Take a nest of a message apart, as strictly.
+ * @nest: the attribute, which ndval_wire_parse() has checked to be a nest
+ * @attrs: @max + 1 pointers, set
+ * @max: highest attribute known; those above are ignored
+ * @policy: of the attributes
+ *
+ * Return: 0 or -EPROTO.
+ */
+int ndval_wire_parse_nested(const struct nlattr *nest, struct nlattr **attrs, int max,
+			    const struct nla_policy *policy)
+{
+	return __nla_parse(attrs, max, nla_data(nest), nla_len(nest), policy,
+			   NL_VALIDATE_STRICT & ~NL_VALIDATE_MAXTYPE, NULL) ?
+		-EPROTO : 0;
+}
+
+/**
  * ndval_wire_u64() - A number from a message.
  * @attrs: as ndval_wire_parse() set them
  * @type: attribute

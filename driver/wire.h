@@ -27,6 +27,8 @@ int ndval_wire_put_u64(struct sk_buff *skb, int type, u64 value);
 int ndval_wire_check(const struct nlmsghdr *header);
 int ndval_wire_parse(const struct nlmsghdr *header, struct nlattr **attrs,
 		     struct netlink_ext_ack *extack);
+int ndval_wire_parse_nested(const struct nlattr *nest, struct nlattr **attrs, int max,
+			    const struct nla_policy *policy);
 u64 ndval_wire_u64(struct nlattr **attrs, int type);
 
 u8 *ndval_value_begin(struct sk_buff *skb, int type, size_t max,

@@ -35,6 +35,7 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   module=no               ndval is not loaded for this test
   libs="-lx" cflags="-x"  for guest/NAME.c
   helper=yes              guest/NAME.c is no test, but a program that tests use
+  sources=x.c,y.c         compiled with guest/NAME.c; paths from guest/
 
 Tests that need the same guests share them, one after the other.  The last line
 of the output is 'N passed, N failed'.  Logs are in build/logs/.
@@ -122,7 +123,7 @@ class Report:
 class Needs:
     """What a test's head asks for."""
 
-    LISTS = ("flavours", "programs", "modules")
+    LISTS = ("flavours", "programs", "modules", "sources")
 
     def __init__(self, path):
         self.mixes = []
@@ -326,8 +327,9 @@ class GuestTest:
         source = kernels.source() / "tools/testing/selftests"
         flags = ["-D_GNU_SOURCE", f"-I{TOP / 'uapi'}", f"-isystem{source}", f"-I{HERE / 'guest'}",
                  "-pthread", *shlex.split(self.needs.get("cflags", ""))]
-        libs = shlex.split(self.needs.get("libs", ""))
-        headers = [*HERE.glob("guest/*.h"), *(TOP / "uapi/linux").glob("*.h")]
+        more = [(HERE / "guest" / s).resolve() for s in self.needs.get("sources", ())]
+        libs = [*map(str, more), *shlex.split(self.needs.get("libs", ""))]
+        headers = [*HERE.glob("guest/*.h"), *(TOP / "uapi/linux").glob("*.h"), *more]
         return build.program(self.path, f"guest/{self.name}", flags, libs, headers)
 
 
