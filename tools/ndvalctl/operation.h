@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NDVALCTL_OPERATION_H
+#define NDVALCTL_OPERATION_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+struct nl;
+
+__u32 start_operation(struct nl *nl, __u16 type);
+void wait_operation(struct nl *nl, __u32 operation);
+void json_operation(const char *key, const char *object, __u32 operation, bool done);
+
+#endif /* NDVALCTL_OPERATION_H */

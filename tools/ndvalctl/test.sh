@@ -1,0 +1,228 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What ndvalctl says of a wrong command line: the exit code, and a sentence
+# that names what is wrong. Needs no module: a command line is checked before
+# the kernel is asked. Prints what differs; exit 1 if anything does.
+cd "$(dirname "$0")" || exit 1
+
+failed=0
+
+# expect CODE WORDS ARGUMENT..: the exit code, and words of what it prints
+expect()
+{
+	local code=$1 words=$2 said rc
+	shift 2
+
+	said=$(timeout 10 ./ndvalctl "$@" 2>&1 </dev/null)
+	rc=$?
+	if [ $rc -ne "$code" ] || [[ $said != *"$words"* ]]; then
+		printf 'ndvalctl %s\n\texpected %d and: %s\n\tgot %d and: %s\n' \
+			"$*" "$code" "$words" $rc "$said"
+		failed=1
+	fi
+}
+
+# usage WORDS ARGUMENT..: a wrong command line
+usage()
+{
+	expect 2 "$@"
+}
+
+# kernel ARGUMENT..: a right command line, which gets as far as the kernel
+kernel()
+{
+	[ -e /sys/module/ndval ] || expect 3 "modprobe ndval" "$@"
+}
+
+# Commands and help.
+usage "the command is missing"
+usage "no command 'members'" members
+usage "no command 'frob'" pair frob
+usage "the command is missing" pair
+usage "no option '--frob'" status --frob
+usage "no option '-x'" status -x
+usage "'-n' needs a value" read web -n
+usage "'--at' needs a value" instance set web --at
+usage "'--json=1'" status --json=1
+expect 0 "usage: ndvalctl COMMAND" --help
+expect 0 "usage: ndvalctl COMMAND" help
+expect 0 "usage: ndvalctl COMMAND" -h
+expect 0 "ndvalctl " --version
+for command in status promote resync read values monitor \
+	"pair add" "pair del" "pair set" "pair show" "pair list" \
+	"peer add" "peer del" "peer list" "instance list" "instance set" \
+	"stream list" "stream del" "member add" "member del" "member list" \
+	"link list" "link attach" "link detach"; do
+	# shellcheck disable=SC2086 # two words
+	expect 0 "usage: ndvalctl $command " $command --help
+done
+for command in pair peer instance stream member link; do
+	expect 0 "usage: ndvalctl $command " $command --help
+done
+
+# Arguments.
+usage "NAME is missing" member add
+usage "NAME is missing" member del
+usage "'y' is too much" member add x y
+usage "'x' is too much" pair list x
+usage "PEER is missing" peer add web
+usage "STREAM is missing" stream del web
+usage "PAIR is missing" promote --new
+usage "PAIR is missing" resync
+usage "NAME is missing" pair show
+usage "SETTING=VALUE is missing" pair set web
+usage "no user 'no-such-user'" pair add web --owner no-such-user
+usage "no group 'no-such-group'" pair add web --owner-group no-such-group
+usage "not '4294967295'" pair add web --owner 4294967295
+usage "not '0888'" pair add web --mode 0888
+usage "not '1777'" pair add web --mode 1777
+usage "not '-1'" pair add web --mode -1
+usage "not ''" pair add web --mode ""
+
+# Settings.
+usage "should look like SETTING=VALUE" pair set web ring_size
+usage "no setting 'ring'; there are bind, ring_size" pair set web ring=1
+usage "no setting ''" pair set web =1
+usage "retain is given twice" pair set web retain=1 retain=2
+usage "bind must be any or required" pair set web bind=maybe
+usage "overflow must be drop or stall" pair set web overflow=
+usage "inspect must be off or on" pair set web inspect=1
+for size in "" x -1 +1 " 1" 1.5 0x 16Q 16Kb 16KiBs 1K1 99999999999999999999; do
+	usage "ring_size must be a number of bytes" pair set web "ring_size=$size"
+done
+usage "4294967295 bytes at most" pair set web ring_size=4294967296
+usage "4294967295 bytes at most" pair set web ring_size=4G
+usage "4294967295 bytes at most" pair set web ring_size=18446744073709551615G
+usage "18446744073709551615 bytes at most" pair set web memory_max=17179869184G
+for size in 0 1 4096 0x1000 16K 16k 16KiB 16kib 1M 3G 4294967295; do
+	kernel pair set web "ring_size=$size"
+done
+kernel pair set web memory_max=16G
+for set in "" 8 0-8 1-0 "," "0," ",0" "0,,1" 0-1-2 a 0,a -1 "0 1" 99999999999999999999; do
+	usage "instances must be a set" pair set web "instances=$set"
+done
+for set in 0 7 0,1 0-2 0,2-3,7 3,1 0-7 none; do
+	kernel pair set web "instances=$set"
+done
+for number in "" x -1 4294967296 1K 1.0; do
+	usage "max_streams must be a whole number" pair set web "max_streams=$number"
+done
+kernel pair add web --group g --member a --peer b --peer c --owner 0 --owner-group 0 \
+	--mode 0640 ring_size=16K instances=none bind=required overflow=stall inspect=on
+
+# Instances, values, reading.
+usage "--at OFFSET is missing" instance set web
+usage "from 0 to 7, not '8'" instance set web --at 0 --instance 8
+for number in "" x -1 1x 18446744073709551616 0x; do
+	usage "the offset must be a whole number" instance set web --at "$number"
+	usage "the offset must be a whole number" values web --at "$number" --length 1
+done
+kernel instance set web --at 0x7fffffffffffffff --stream s --instance 7
+usage "--length N is missing" values web --at 0
+usage "--at OFFSET is missing" values web --length 1
+usage "the length must be 1 at least" values web --at 0 --length 0
+usage "exclude each other" values web --at 0 --length 1 --hex --raw
+usage "--json excludes --raw" values web --at 0 --length 1 --raw --json
+kernel values web --at 0 --length 1M --raw
+usage "-n BYTES is missing" read web
+usage "must be a number of bytes" read web -n infinite
+usage "from 0 to 7" read web -n 1 --instance 8
+usage "63 bytes at most" read web -n 1 --stream "$(printf 's%.0s' {1..64})"
+usage "is empty" read web -n 1 --stream ""
+usage "--json excludes -n inf" read web -n inf --json
+expect 1 "there cannot be a pair" read ../null -n 1
+expect 1 "there cannot be a pair" read "" -n 1
+kernel read no-such-pair -n 1
+
+# Links.
+usage "--peer PEER is missing" link attach
+usage "the socket is missing" link attach --peer b
+usage "one socket only" link attach --peer b --fd 1 --listen :7
+usage "name different members" link attach --peer b --unix-pair c
+usage "the descriptor must be" link attach --peer b --fd -1
+usage "must look like HOST:PORT" link attach --peer b --connect b
+usage "the host is missing" link attach --peer b --connect :7
+usage "an IPv6 address needs brackets" link attach --peer b --connect ::1:7
+for port in "" x 0 65536; do
+	usage "the port must be a whole number" link attach --peer b --connect "b:$port"
+	usage "the port must be a whole number" link attach --peer b --listen ":$port"
+done
+usage "must look like CID:PORT" link attach --peer b --vsock-connect 7
+usage "the CID must be" link attach --peer b --vsock-connect x:7
+usage "the port must be" link attach --peer b --vsock-listen x
+expect 1 "cannot connect to 127.0.0.1:1: Connection refused" \
+	link attach --peer b --connect 127.0.0.1:1
+expect 1 "cannot connect to [::1]:1: " link attach --peer b --connect '[::1]:1'
+kernel link attach --peer b --fd 0
+kernel link attach --unix-pair b
+usage "either --peer PEER or --id N" link detach
+usage "either --peer PEER or --id N" link detach --peer b --id 1
+usage "--id excludes --member" link detach --id 1 --member a
+usage "the link's number must be" link detach --id x
+
+# Watching.
+for seconds in 0 0.05 -1 x inf nan 1e9 2s; do
+	usage "the seconds must be a number" status --watch="$seconds"
+done
+kernel status
+kernel status web --watch 5
+kernel status --watch=0.5 --json
+kernel monitor
+kernel pair list --json
+
+# Completion, with a program that always has the same lists.
+# shellcheck source-path=SCRIPTDIR
+. ./ndvalctl.bash-completion
+ndvalctl()
+{
+	case "$1 $2" in
+	"member list") printf 'MEMBER KIND\na host\nx extra\n' ;;
+	"peer list") printf 'PAIR PEER\nweb b\nweb c\n' ;;
+	"link list") printf 'ID MEMBER PEER\n7 a b\n9 a d\n' ;;
+	"stream list") printf 'PAIR STREAM\nweb default\nweb w/1\n' ;;
+	esac
+}
+_ndvalctl_pairs()
+{
+	printf 'default\nweb\n'
+}
+
+# offers WORDS WORD..: what is offered for the last word
+offers()
+{
+	local expected=$1
+	shift
+
+	COMP_WORDS=(ndvalctl "$@")
+	COMP_CWORD=$#
+	_ndvalctl
+	if [ "${COMPREPLY[*]}" != "$expected" ]; then
+		printf 'completion of %s\n\texpected: %s\n\tgot: %s\n' \
+			"$*" "$expected" "${COMPREPLY[*]}"
+		failed=1
+	fi
+}
+
+offers "status stream" st
+offers "add del set show list" pair ""
+offers "default web" status ""
+offers "default web" pair set ""
+offers "" pair add ""
+offers "ring_size= retain= read_timeout_ms=" pair add web r
+offers "ring_size= retain= read_timeout_ms=" pair set web inspect = on r
+offers "drop stall" pair set web overflow =
+offers "stall" pair set web overflow = s
+offers "--group --member --peer --owner --owner-group --mode --json --help" pair add web --
+offers "a x" pair add web --member ""
+offers "b c d" pair add web --peer ""
+offers "7 9" link detach --id ""
+offers "web" read --stream w/1 w
+offers "default w/1" read web --stream ""
+offers "default w/1" stream del web ""
+offers "b c" peer del web ""
+offers "x" member del x
+offers "inf" read web -n ""
+offers "" instance set web --at ""
+offers "--watch --json --help" status --
+exit $failed
