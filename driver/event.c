@@ -18,7 +18,19 @@
 /* Makes the order of numbers the order of sending. Innermost. */
 static DEFINE_MUTEX(event_lock);
 static u64 event_seq;
+static bool listening;
 static atomic_t operations;
+
+/**
+ * ndval_event_listen() - The family is, or is not any more, there to send by.
+ * @on: it is
+ */
+void ndval_event_listen(bool on)
+{
+	mutex_lock(&event_lock);
+	listening = on;
+	mutex_unlock(&event_lock);
+}
 
 /**
  * ndval_operation() - Draw the id of an operation.
@@ -91,7 +103,8 @@ static int fill(struct sk_buff *skb, const struct ndval_event *event, u64 seq)
  * @event: what
  *
  * Without memory for the message its number is used up all the same, so that
- * listeners see that they missed it.
+ * listeners see that they missed it. Nothing is sent while the family is not
+ * registered: the group's number would be somebody else's.
  *
  * Context: process, may hold mutexes.
  */
@@ -103,6 +116,8 @@ void ndval_event(const struct ndval_event *event)
 
 	mutex_lock(&event_lock);
 	seq = ++event_seq;
+	if (!listening)
+		goto out;
 	skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!skb)
 		goto out;

@@ -64,5 +64,6 @@ void ndval_event_instance(u32 kind, struct ndval_stream *stream,
 			  unsigned int instance, u64 offset);
 void ndval_event_op(u32 operation, int err);
 u32 ndval_operation(void);
+void ndval_event_listen(bool on);
 
 #endif /* NDVAL_EVENT_H */

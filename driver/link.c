@@ -613,4 +613,6 @@ void ndval_link_exit(void)
 		say_bye(link, "the module is unloaded", BYE_MS);
 	mutex_unlock(&links_lock);
 	wait_event(links_gone, list_empty_careful(&links));
+	/* The last one's work has left the list, but not ended. */
+	flush_workqueue(ndval_wq);
 }

@@ -41,9 +41,14 @@ static const struct genl_multicast_group groups[] = {
  */
 int ndval_netlink_init(void)
 {
+	int err;
+
 	ndval_nl_family.mcgrps = groups;
 	ndval_nl_family.n_mcgrps = ARRAY_SIZE(groups);
-	return genl_register_family(&ndval_nl_family);
+	err = genl_register_family(&ndval_nl_family);
+	if (!err)
+		ndval_event_listen(true);
+	return err;
 }
 
 /**
@@ -51,6 +56,7 @@ int ndval_netlink_init(void)
  */
 void ndval_netlink_exit(void)
 {
+	ndval_event_listen(false);
 	genl_unregister_family(&ndval_nl_family);
 }
 

@@ -105,7 +105,7 @@ static int on_hello(struct ndval_link *link, struct nlattr **attrs)
 		return -EPROTO;
 	}
 	string_escape_str(text(attrs, NDVAL_WIRE_A_SOFTWARE), link->peer_software,
-			  sizeof(link->peer_software) - 1, ESCAPE_NP | ESCAPE_OCTAL,
+			  sizeof(link->peer_software) - 1, ESCAPE_NAP | ESCAPE_OCTAL,
 			  NULL);
 	link->rank = rank_of(link, ndval_wire_u64(attrs, NDVAL_WIRE_A_SERIAL));
 	if (ndval_link_up(link)) {
@@ -475,7 +475,7 @@ static int on_bye(struct ndval_link *link, struct nlattr **attrs)
 	char reason[NDVAL_REASON_SIZE / 2] = {};
 
 	string_escape_str(text(attrs, NDVAL_WIRE_A_REASON), reason, sizeof(reason) - 1,
-			  ESCAPE_NP | ESCAPE_OCTAL, NULL);
+			  ESCAPE_NAP | ESCAPE_OCTAL, NULL);
 	ndval_link_kill(link, "the peer says: %s", reason);
 	return -ECONNRESET;
 }

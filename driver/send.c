@@ -444,8 +444,11 @@ static int send_all_due(struct ndval_link *link)
 		put_due(due);
 		if (err)
 			return err;
-		if (READ_ONCE(link->pong) || READ_ONCE(link->bye))
+		if (READ_ONCE(link->pong) || READ_ONCE(link->bye)) {
+			/* The rest is due still, and nobody else will say so. */
+			WRITE_ONCE(link->awake, true);
 			break;
+		}
 		cond_resched();
 	}
 	return 0;

@@ -13,7 +13,6 @@
 #include "stream.h"
 
 #include <linux/minmax.h>
-#include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -550,7 +549,8 @@ void ndval_stream_wake(struct ndval_stream *stream)
 {
 	lockdep_assert_held(&stream->lock);
 	WRITE_ONCE(stream->events, stream->events + 1);
-	wake_up_interruptible_poll(&stream->wq, EPOLLIN | EPOLLRDNORM | EPOLLERR);
+	/* Without a key: pollers ask what it is, none takes the key for it. */
+	wake_up_interruptible(&stream->wq);
 }
 
 static void update_flows(struct ndval_stream *stream)
