@@ -470,15 +470,18 @@ u64 ndval_stream_delivered(const struct ndval_stream *stream)
  * ndval_stream_want() - End up to which a secondary accepts more.
  * @stream: the stream; the caller holds its lock
  *
- * No more than it has while there is no memory to store it.
+ * No more than it has while there is no memory to store it, or while ring_size,
+ * lowered, is less than what an instance holds.
  */
 u64 ndval_stream_want(struct ndval_stream *stream)
 {
+	u64 head = stream->ring.head;
+	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+
 	lockdep_assert_held(&stream->lock);
 	if (stream->starved)
-		return stream->ring.head;
-	return min(slowest(stream, false), stream->ring.head) +
-	       ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+		return head;
+	return max(min(slowest(stream, false), head) + size, head);
 }
 
 /**
