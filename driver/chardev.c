@@ -31,6 +31,8 @@
  *	with release semantics, after @instance and @excl.
  * @instance: the instance it is bound to
  * @excl: for itself alone
+ * @deaf: was polled when it could not be bound. Whoever polls by epoll would
+ *	never be woken, so from then on poll says that a read gives an answer.
  */
 struct ndval_file {
 	struct ndval_pair	*pair;
@@ -38,41 +40,60 @@ struct ndval_file {
 	struct ndval_stream	*stream;
 	unsigned int		instance;
 	bool			excl;
+	bool			deaf;
 };
 
 static dev_t base;
 static struct cdev cdev;
 static struct class *class;
 
-static int lock_maybe(struct mutex *lock, bool nowait)
+/* How long a caller is ready to wait for a mutex. */
+enum patience {
+	PATIENCE_NONE,		/* O_NONBLOCK, IOCB_NOWAIT */
+	PATIENCE_SIGNAL,	/* until a signal */
+	PATIENCE_ALL,		/* poll, which can't say that it was interrupted */
+};
+
+static enum patience patience_of(bool nowait)
 {
-	if (nowait)
+	return nowait ? PATIENCE_NONE : PATIENCE_SIGNAL;
+}
+
+static int lock_with(struct mutex *lock, enum patience patience)
+{
+	switch (patience) {
+	case PATIENCE_NONE:
 		return mutex_trylock(lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
+	case PATIENCE_SIGNAL:
+		return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
+	default:
+		mutex_lock(lock);
+		return 0;
+	}
 }
 
 /* The stream of a name, made if it is not there. */
 static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name,
-				       bool nowait)
+				       enum patience patience)
 {
 	struct ndval_stream *stream = ndval_stream_find(pair, name);
 	int err;
 
 	if (stream)
 		return stream;
-	err = lock_maybe(&pair->lock, nowait);
+	err = lock_with(&pair->lock, patience);
 	if (err)
 		return ERR_PTR(err);
 	stream = ndval_stream_find(pair, name);
 	if (!stream)
-		stream = ndval_stream_make(pair, name, 0,
-					   nowait ? GFP_NOWAIT : GFP_KERNEL);
+		stream = ndval_stream_make(pair, name, 0, patience == PATIENCE_NONE ?
+					   GFP_NOWAIT : GFP_KERNEL);
 	mutex_unlock(&pair->lock);
 	return stream;
 }
 
 static int bind_locked(struct ndval_file *file, const char *name,
-		       unsigned int instance, bool excl, bool nowait)
+		       unsigned int instance, bool excl, enum patience patience)
 {
 	struct ndval_stream *stream;
 	int err;
@@ -83,7 +104,7 @@ static int bind_locked(struct ndval_file *file, const char *name,
 	if (!ndval_pair_expects(file->pair, instance))
 		return -ENXIO;
 	for (;;) {
-		stream = get_stream(file->pair, name, nowait);
+		stream = get_stream(file->pair, name, patience);
 		if (IS_ERR(stream))
 			return PTR_ERR(stream);
 		err = ndval_cursor_bind(stream, instance, excl);
@@ -101,14 +122,14 @@ static int bind_locked(struct ndval_file *file, const char *name,
 }
 
 /* Binds a file by its first use, unless it is bound. */
-static int bind_default(struct ndval_file *file, bool nowait)
+static int bind_default(struct ndval_file *file, enum patience patience)
 {
 	int err;
 
 	/* Pairs with the release in bind_locked(). */
 	if (smp_load_acquire(&file->stream))
 		return 0;
-	err = lock_maybe(&file->lock, nowait);
+	err = lock_with(&file->lock, patience);
 	if (err)
 		return err;
 	if (!file->stream) {
@@ -116,7 +137,7 @@ static int bind_default(struct ndval_file *file, bool nowait)
 		    NDVAL_BIND_REQUIRED)
 			err = READ_ONCE(file->pair->dead) ? -ENODEV : -ENXIO;
 		else
-			err = bind_locked(file, NDVAL_DEFAULT, 0, false, nowait);
+			err = bind_locked(file, NDVAL_DEFAULT, 0, false, patience);
 	}
 	mutex_unlock(&file->lock);
 	return err;
@@ -167,7 +188,7 @@ static ssize_t ndval_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		      (iocb->ki_filp->f_flags & O_NONBLOCK);
 	int err;
 
-	err = bind_default(file, nowait);
+	err = bind_default(file, patience_of(nowait));
 	if (err)
 		return err;
 	return ndval_cursor_read(file->stream, file->instance, to, nowait);
@@ -178,10 +199,12 @@ static __poll_t ndval_poll(struct file *filp, poll_table *wait)
 	struct ndval_file *file = filp->private_data;
 	int err;
 
-	err = bind_default(file, false);
+	err = bind_default(file, PATIENCE_ALL);
 	if (err)
+		WRITE_ONCE(file->deaf, true);
+	if (READ_ONCE(file->deaf))
 		return EPOLLERR | EPOLLIN | EPOLLRDNORM |
-		       (err == -ENODEV ? EPOLLHUP : 0);
+		       (READ_ONCE(file->pair->dead) ? EPOLLHUP : 0);
 	poll_wait(filp, &file->stream->wq, wait);
 	return ndval_cursor_poll(file->stream, file->instance);
 }
@@ -200,14 +223,15 @@ static long ioctl_bind(struct ndval_file *file, void __user *arg, bool nowait)
 		strscpy(bind.stream, NDVAL_DEFAULT, sizeof(bind.stream));
 	if (ndval_name_check_stream(bind.stream))
 		return -EINVAL;
-	err = lock_maybe(&file->lock, nowait);
+	err = lock_with(&file->lock, patience_of(nowait));
 	if (err)
 		return err;
 	if (file->stream)
 		err = -EBUSY;
 	else
 		err = bind_locked(file, bind.stream, bind.instance,
-				  bind.flags & NDVAL_BIND_EXCL, nowait);
+				  bind.flags & NDVAL_BIND_EXCL,
+				  patience_of(nowait));
 	mutex_unlock(&file->lock);
 	return err;
 }
@@ -244,7 +268,7 @@ static long ioctl_info(struct ndval_file *file, void __user *arg, bool nowait)
 	struct ndval_info info = {};
 	int err;
 
-	err = bind_default(file, nowait);
+	err = bind_default(file, patience_of(nowait));
 	if (err)
 		return err;
 	if (READ_ONCE(file->pair->dead))

@@ -52,7 +52,7 @@ void ndval_cursor_destroy(struct ndval_cursor *cursor)
 static bool has_piece(const struct ndval_cursor *cursor)
 {
 	return cursor->chunk && cursor->chunk_gen == READ_ONCE(cursor->gen) &&
-	       cursor->pos < cursor->limit;
+	       cursor->at < cursor->limit;
 }
 
 /*
@@ -95,6 +95,7 @@ static int take_chunk(struct ndval_stream *stream, unsigned int instance,
 	err = -EAGAIN;
 	cursor->chunk = ndval_ring_get(&stream->ring, cursor->pos, &avail);
 	if (cursor->chunk) {
+		cursor->at = cursor->pos;
 		cursor->limit = cursor->pos + avail;
 		cursor->chunk_gen = cursor->gen;
 		err = 0;
@@ -155,7 +156,8 @@ static bool move(struct ndval_cursor *cursor, size_t len)
 	spin_lock(&cursor->move);
 	counts = cursor->gen == cursor->chunk_gen;
 	if (counts) {
-		WRITE_ONCE(cursor->pos, cursor->pos + len);
+		cursor->at += len;
+		WRITE_ONCE(cursor->pos, cursor->at);
 		cursor->hw = max(cursor->hw, cursor->pos);
 		cursor->delivered += len;
 	}
@@ -167,8 +169,8 @@ static bool move(struct ndval_cursor *cursor, size_t len)
 static ssize_t read_piece(struct ndval_stream *stream, struct ndval_cursor *cursor,
 			  struct iov_iter *to)
 {
-	size_t in = cursor->pos & (NDVAL_CHUNK - 1);
-	size_t len = min_t(u64, cursor->limit - cursor->pos, iov_iter_count(to));
+	size_t in = cursor->at & (NDVAL_CHUNK - 1);
+	size_t len = min_t(u64, cursor->limit - cursor->at, iov_iter_count(to));
 	size_t copied = copy_to_iter(cursor->chunk->data + in, len, to);
 
 	if (copied < len) {
@@ -179,7 +181,7 @@ static ssize_t read_piece(struct ndval_stream *stream, struct ndval_cursor *curs
 		iov_iter_revert(to, len);
 		return 0;
 	}
-	if (cursor->pos == cursor->limit ||
+	if (cursor->at == cursor->limit ||
 	    ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN) < NDVAL_CHUNK)
 		ndval_stream_progress(stream);
 	return len;
@@ -319,11 +321,11 @@ __poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance)
 
 	spin_lock(&stream->lock);
 	err = ndval_stream_state(stream, instance);
-	if (err) {
+	if (err && err != -EAGAIN) {
 		mask = EPOLLERR | EPOLLIN | EPOLLRDNORM;
 		if (err == -ENODEV)
 			mask |= EPOLLHUP;
-	} else if (ndval_stream_can_read(stream, instance)) {
+	} else if (!err && ndval_stream_can_read(stream, instance)) {
 		mask = EPOLLIN | EPOLLRDNORM;
 	} else {
 		ask(stream, &stream->cursors[instance], 1);
@@ -357,7 +359,7 @@ int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool e
 				ndval_flow_follow(flow);
 	}
 	err = ndval_stream_state(stream, instance);
-	if (err == -EPIPE || (err == -ESTALE && !stream->dead))
+	if (err == -EPIPE || err == -EAGAIN || (err == -ESTALE && !stream->dead))
 		err = 0;	/* reads will say so; the file may stay open */
 	if (!err && cursor->files && (excl || cursor->excl))
 		err = -EBUSY;

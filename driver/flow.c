@@ -204,6 +204,7 @@ void ndval_flow_reset(struct ndval_flow *flow, u32 link_id)
 	flow->sent = 0;
 	flow->told_have = 0;
 	flow->told_want = 0;
+	flow->credit = 0;
 	flow->told_demand = 0;
 	flow->told_need = 0;
 	ndval_flow_update_behind(flow);
@@ -323,6 +324,19 @@ void ndval_flow_update(struct ndval_flow *flow)
 		update_downstream(flow);
 }
 
+/**
+ * ndval_flow_retry() - The window may have room now for what the peer waits for.
+ * @flow: the flow; the caller holds the stream's lock
+ *
+ * The sender fills, and sends, what can be.
+ */
+void ndval_flow_retry(struct ndval_flow *flow)
+{
+	lockdep_assert_held(&flow->stream->lock);
+	if (ndval_flow_counts(flow) && flow->need > flow->stream->ring.head)
+		mark(flow, false);
+}
+
 /* What a peer's instances were given counts as what ours were. */
 static void promise(struct ndval_stream *stream, u64 end)
 {
@@ -360,8 +374,9 @@ int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch)
 		err = -EPROTO;
 		goto out;
 	}
-	if (!flow->known) {
+	if (!flow->known || flow->refused) {
 		flow->known = true;
+		flow->refused = false;
 		flow->ack = fetch->have;
 		flow->sent = fetch->have;
 		flow->confirm = true;
@@ -389,18 +404,20 @@ out:
 /**
  * ndval_flow_take_fetch() - What FETCH is to say now.
  * @flow: the flow
+ * @link_id: the link that asks, which may not be the current one any more
  * @fetch: filled in
  *
  * Context: process. Takes the stream's lock.
  * Return: false if nothing is to be sent.
  */
-bool ndval_flow_take_fetch(struct ndval_flow *flow, struct ndval_fetch *fetch)
+bool ndval_flow_take_fetch(struct ndval_flow *flow, u32 link_id,
+			   struct ndval_fetch *fetch)
 {
 	struct ndval_stream *stream = flow->stream;
 	bool due;
 
 	spin_lock(&stream->lock);
-	due = flow->upstream && is_current(flow);
+	due = flow->upstream && flow->link_id == link_id && is_current(flow);
 	if (due) {
 		fetch->have = stream->ring.head;
 		fetch->want = ndval_stream_want(stream);
@@ -411,7 +428,8 @@ bool ndval_flow_take_fetch(struct ndval_flow *flow, struct ndval_fetch *fetch)
 		fetch->epoch_id = stream->epoch_id;
 		flow->again = false;
 		flow->told_have = fetch->have;
-		flow->told_want = max(flow->told_want, fetch->want);
+		flow->told_want = fetch->want;
+		flow->credit = max(flow->credit, fetch->want);
 		flow->told_demand = fetch->demand;
 		flow->told_need = fetch->need;
 	}
@@ -422,6 +440,7 @@ bool ndval_flow_take_fetch(struct ndval_flow *flow, struct ndval_fetch *fetch)
 /**
  * ndval_flow_take_push() - What VALUES is to say now.
  * @flow: the flow
+ * @link_id: the link that asks, which may not be the current one any more
  * @push: filled in
  * @data: gets the bytes
  * @size: room there
@@ -431,8 +450,8 @@ bool ndval_flow_take_fetch(struct ndval_flow *flow, struct ndval_fetch *fetch)
  * Context: process. Takes the stream's lock.
  * Return: false if nothing is to be sent.
  */
-bool ndval_flow_take_push(struct ndval_flow *flow, struct ndval_push *push,
-			  u8 *data, size_t size)
+bool ndval_flow_take_push(struct ndval_flow *flow, u32 link_id,
+			  struct ndval_push *push, u8 *data, size_t size)
 {
 	struct ndval_stream *stream = flow->stream;
 	struct ndval_ring *ring = &stream->ring;
@@ -440,7 +459,8 @@ bool ndval_flow_take_push(struct ndval_flow *flow, struct ndval_push *push,
 	u64 end;
 
 	spin_lock(&stream->lock);
-	if (!is_current(flow) || flow->upstream || !flow->known || flow->refused ||
+	if (flow->link_id != link_id || !is_current(flow) || flow->upstream ||
+	    !flow->known || flow->refused ||
 	    !ndval_pair_is_primary(stream->pair) || stream->dead)
 		goto out;
 	if (flow->sent < ring->tail) {
@@ -475,7 +495,7 @@ out:
 static int check_push(const struct ndval_flow *flow, const struct ndval_push *push)
 {
 	const struct ndval_stream *stream = flow->stream;
-	u64 credit = max_t(u64, flow->told_want,
+	u64 credit = max_t(u64, flow->credit,
 			   min_t(u64, NDVAL_FIRST_CREDIT,
 				 ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE)));
 

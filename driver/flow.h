@@ -37,6 +37,7 @@ struct ndval_stream;
  * @sent: end of what was sent
  * @told_have: upstream, what the last FETCH said; downstream, L told last
  * @told_want: upstream, likewise
+ * @credit: upstream, highest end that was ever told
  * @told_demand: upstream, likewise
  * @told_need: likewise, both ways
  */
@@ -62,6 +63,7 @@ struct ndval_flow {
 	u64			sent;
 	u64			told_have;
 	u64			told_want;
+	u64			credit;
 	u64			told_demand;
 	u64			told_need;
 };
@@ -119,14 +121,16 @@ void ndval_flow_reset(struct ndval_flow *flow, u32 link_id);
 void ndval_flow_listed(struct ndval_flow *flow, u32 ring_size);
 void ndval_flow_follow(struct ndval_flow *flow);
 void ndval_flow_update(struct ndval_flow *flow);
+void ndval_flow_retry(struct ndval_flow *flow);
 void ndval_flow_update_behind(struct ndval_flow *flow);
 bool ndval_flow_counts(const struct ndval_flow *flow);
 int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch);
-bool ndval_flow_take_fetch(struct ndval_flow *flow, struct ndval_fetch *fetch);
+bool ndval_flow_take_fetch(struct ndval_flow *flow, u32 link_id,
+			   struct ndval_fetch *fetch);
 int ndval_flow_pushed(struct ndval_flow *flow, const struct ndval_push *push,
 		      const u8 *data);
 void ndval_flow_refuse(struct ndval_flow *flow);
-bool ndval_flow_take_push(struct ndval_flow *flow, struct ndval_push *push,
-			  u8 *data, size_t size);
+bool ndval_flow_take_push(struct ndval_flow *flow, u32 link_id,
+			  struct ndval_push *push, u8 *data, size_t size);
 
 #endif /* NDVAL_FLOW_H */

@@ -152,11 +152,12 @@ void ndval_link_put(struct ndval_link *link)
 }
 
 /* The link stops to be its remote's current one, if it is. */
-static bool leave_remote(struct ndval_link *link)
+static void leave_remote(struct ndval_link *link)
 {
 	struct ndval_remote *remote = link->remote;
 	bool current_one;
 
+	mutex_lock(&remote->change);
 	spin_lock(&remote->lock);
 	current_one = remote->link == link;
 	if (current_one) {
@@ -168,7 +169,7 @@ static bool leave_remote(struct ndval_link *link)
 		ndval_send_purge(remote);
 		ndval_remote_down(remote);
 	}
-	return current_one;
+	mutex_unlock(&remote->change);
 }
 
 static void tell_of(struct ndval_link *link, u32 kind, const char *reason)
@@ -204,6 +205,9 @@ static void end_work(struct work_struct *work)
 	spin_unlock(&link->lock);
 	ndval_link_wake(link);
 	kernel_sock_shutdown(link->sock, SHUT_RDWR);
+	/* Until start() is done with the threads. */
+	mutex_lock(&links_lock);
+	mutex_unlock(&links_lock);
 	stop_thread(link->receiver);
 	stop_thread(link->sender);
 	leave_remote(link);
@@ -254,12 +258,23 @@ static int check_socket(struct socket *sock, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the socket belongs to another network namespace");
 		return -EPERM;
 	}
-	if (sock->state != SS_CONNECTED ||
-	    (is_tcp(sk) && sk->sk_state != TCP_ESTABLISHED)) {
+	/* A TCP socket that was connected without blocking has another state. */
+	if (is_tcp(sk) ? sk->sk_state != TCP_ESTABLISHED :
+			 sock->state != SS_CONNECTED) {
 		NL_SET_ERR_MSG(extack, "the socket is not connected");
 		return -ENOTCONN;
 	}
 	return 0;
+}
+
+/* Without the socket's lock, which whoever else has the socket could hold. */
+static void set_timeout(struct ndval_link *link, u32 ms)
+{
+	struct sock *sk = link->sock->sk;
+
+	WRITE_ONCE(link->timeout_ms, ms);
+	WRITE_ONCE(sk->sk_rcvtimeo, msecs_to_jiffies(ms));
+	WRITE_ONCE(sk->sk_sndtimeo, msecs_to_jiffies(ms));
 }
 
 /**
@@ -278,11 +293,10 @@ void ndval_link_tune(struct ndval_link *link)
 	struct sock *sk = link->sock->sk;
 	unsigned int seconds;
 
-	if (ms == link->timeout_ms)
+	if (ms == link->tuned_ms)
 		return;
-	WRITE_ONCE(link->timeout_ms, ms);
-	WRITE_ONCE(sk->sk_rcvtimeo, msecs_to_jiffies(ms));
-	WRITE_ONCE(sk->sk_sndtimeo, msecs_to_jiffies(ms));
+	link->tuned_ms = ms;
+	set_timeout(link, ms);
 	if (!is_tcp(sk))
 		return;
 	seconds = max(ms / 3000, 1U);
@@ -366,7 +380,7 @@ static int start(struct ndval_link *link, struct netlink_ext_ack *extack)
 	spin_lock(&link->remote->lock);
 	link->serial = ++link->remote->serial;
 	spin_unlock(&link->remote->lock);
-	ndval_link_tune(link);
+	set_timeout(link, ndval_remote_timeout_ms(link->remote));
 	list_add_tail(&link->list, &links);
 	wake_up_process(link->receiver);
 	wake_up_process(link->sender);
@@ -409,11 +423,14 @@ static int attach(struct ndval_member *member, const char *peer,
 	ndval_remote_put(remote);
 	if (!link)
 		return -ENOMEM;
+	/* Once it is started, it may end at any moment. */
+	refcount_inc(&link->ref);
 	err = start(link, extack);
 	if (err)
 		ndval_link_put(link);
 	else
 		*id = link->id;
+	ndval_link_put(link);
 	return err;
 }
 
@@ -495,6 +512,7 @@ int ndval_link_up(struct ndval_link *link)
 	struct ndval_link *old;
 	bool newer;
 
+	mutex_lock(&remote->change);
 	spin_lock(&remote->lock);
 	old = remote->link;
 	newer = outranks(link, old);
@@ -506,8 +524,10 @@ int ndval_link_up(struct ndval_link *link)
 			refcount_inc(&old->ref);
 	}
 	spin_unlock(&remote->lock);
-	if (!newer)
+	if (!newer) {
+		mutex_unlock(&remote->change);
 		return -EEXIST;
+	}
 	if (old) {
 		retire(old);
 		ndval_link_put(old);
@@ -517,6 +537,7 @@ int ndval_link_up(struct ndval_link *link)
 	spin_lock(&link->lock);
 	link->state = NDVAL_LINK_STATE_UP;
 	spin_unlock(&link->lock);
+	mutex_unlock(&remote->change);
 	ndval_link_wake(link);
 	pr_info_ratelimited("link %u to %s: up (%s, plain)\n", link->id, remote->name,
 			    link->transport);

@@ -68,6 +68,7 @@ struct task_struct;
  * @skb: the sender's message
  * @buffer: the receiver's message, NDVAL_WIRE_MESSAGE_MAX bytes
  * @timeout_ms: silence after which the peer is lost
+ * @tuned_ms: what the sender has set the socket up for
  * @tx_bytes: sent; written by the sender alone, as @tx_messages
  * @tx_messages: sent
  * @rx_bytes: received; written by the receiver alone, as all until @lock
@@ -103,6 +104,7 @@ struct ndval_link {
 	struct sk_buff		*skb;
 	void			*buffer;
 	u32			timeout_ms;
+	u32			tuned_ms;
 
 	u64			tx_bytes;
 	u64			tx_messages;

@@ -85,19 +85,17 @@ static int __init ndval_init(void)
 	err = ndval_host_init(allow);
 	if (err)
 		goto err_pair;
-	err = ndval_netlink_init();
-	if (err)
-		goto err_host;
 	if (default_pair) {
 		err = make_default_pair();
 		if (err)
-			goto err_netlink;
+			goto err_host;
 	}
+	/* Last: once it is there, others make pairs and attach links. */
+	err = ndval_netlink_init();
+	if (err)
+		goto err_host;
 	return 0;
 
-err_netlink:
-	ndval_netlink_exit();
-	ndval_link_exit();
 err_host:
 	ndval_host_exit();
 err_pair:

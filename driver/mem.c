@@ -10,6 +10,7 @@
 #include "mem.h"
 
 #include <linux/errno.h>
+#include <linux/gfp.h>
 
 static struct ndval_mem ndval_total;
 
@@ -65,6 +66,18 @@ void ndval_mem_uncharge(struct ndval_mem *mem, size_t size)
 {
 	atomic64_sub(size, &ndval_total.used);
 	atomic64_sub(size, &mem->used);
+}
+
+/**
+ * ndval_mem_error() - What an allocation that failed means to the caller.
+ * @gfp: how it was made
+ *
+ * Return: -ENOMEM, or -EAGAIN if it was not allowed to sleep, so that the
+ * caller may try again in a way that is. A charge that failed is always -ENOMEM.
+ */
+int ndval_mem_error(gfp_t gfp)
+{
+	return gfpflags_allow_blocking(gfp) ? -ENOMEM : -EAGAIN;
 }
 
 /**

@@ -289,6 +289,7 @@ static struct ndval_remote *remote_create(struct ndval_member *member,
 	ndval_member_get(member);
 	remote->member = member;
 	strscpy(remote->name, name, sizeof(remote->name));
+	mutex_init(&remote->change);
 	spin_lock_init(&remote->lock);
 	INIT_LIST_HEAD(&remote->peers);
 	INIT_LIST_HEAD(&remote->due);

@@ -3,6 +3,7 @@
 #define NDVAL_MEMBER_H
 
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -67,6 +68,8 @@ struct ndval_due {
  * @ref: peers and links
  * @member: ours, with a reference
  * @name: the other's
+ * @change: makes the change of @link, and the visits to all peers that follow
+ *	from it, one step; before pairs' locks
  * @lock: leaf lock, protects all that follows
  * @link: the current link, or NULL
  * @link_id: its number, or 0; read without the lock to ask whether what a peer
@@ -82,6 +85,7 @@ struct ndval_remote {
 	refcount_t		ref;
 	struct ndval_member	*member;
 	char			name[NDVAL_NAME_SIZE];
+	struct mutex		change;	/* one link comes or goes at a time */
 
 	spinlock_t		lock;	/* protects all that follows */
 	struct ndval_link	*link;

@@ -113,6 +113,34 @@ struct ndval_pair *ndval_nl_pair(struct genl_info *info, int type)
 }
 
 /**
+ * ndval_nl_explain() - Give a refusal a text, if it has none.
+ * @info: the command
+ * @err: 0 or a negative errno
+ *
+ * Return: @err.
+ */
+int ndval_nl_explain(struct genl_info *info, int err)
+{
+	if (!err || info->extack->_msg)
+		return err;
+	switch (err) {
+	case -ENOMEM:
+		NL_SET_ERR_MSG(info->extack, "no memory, or memory_max or total_max is reached");
+		break;
+	case -ENODEV:
+	case -EBUSY:
+		NL_SET_ERR_MSG(info->extack, "the pair is being made or removed");
+		break;
+	case -ENOENT:
+		NL_SET_ERR_MSG(info->extack, "no such member any more");
+		break;
+	default:
+		NL_SET_ERR_MSG(info->extack, "refused");
+	}
+	return err;
+}
+
+/**
  * ndval_nl_put_u64() - Put a 64-bit number.
  * @skb: where to
  * @type: attribute
@@ -230,8 +258,8 @@ int ndval_nl_member_new_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (!name)
 		return -EINVAL;
-	return ndval_member_new(name, nla_get_flag(info->attrs[NDVAL_A_MEMBER_HOST]),
-				info->extack);
+	return ndval_nl_explain(info, ndval_member_new(name,
+		nla_get_flag(info->attrs[NDVAL_A_MEMBER_HOST]), info->extack));
 }
 
 int ndval_nl_member_del_doit(struct sk_buff *skb, struct genl_info *info)
@@ -327,7 +355,8 @@ int ndval_nl_link_attach_doit(struct sk_buff *skb, struct genl_info *info)
 				nla_get_u32(info->attrs[NDVAL_A_LINK_FD]), &id,
 				info->extack);
 	ndval_member_put(member);
-	return err ?: ndval_nl_reply_u32(info, NDVAL_A_LINK_ID, id);
+	return ndval_nl_explain(info, err) ?:
+	       ndval_nl_reply_u32(info, NDVAL_A_LINK_ID, id);
 }
 
 /* The link that a command names by its number, or by member and peer. */
@@ -671,6 +700,7 @@ static int set_instance(struct genl_info *info, struct ndval_stream *stream)
 	}
 	err = named_instance(info, &instance) ?:
 	      ndval_cursor_set(stream, instance, nla_get_u64(position), info->extack);
+	ndval_nl_explain(info, err);
 	if (!err)
 		ndval_event_instance(NDVAL_EVENT_KIND_INSTANCE_SET, stream, instance,
 				     nla_get_u64(position));

@@ -19,6 +19,7 @@ void ndval_netlink_exit(void);
 const char *ndval_nl_string(struct genl_info *info, int type);
 const char *ndval_nl_need_string(struct genl_info *info, int type, const char *what);
 struct ndval_pair *ndval_nl_pair(struct genl_info *info, int type);
+int ndval_nl_explain(struct genl_info *info, int err);
 int ndval_nl_put_u64(struct sk_buff *skb, int type, u64 value, int pad);
 int ndval_nl_reply(struct genl_info *info, ndval_nl_fill_t fill, void *object);
 int ndval_nl_reply_u32(struct genl_info *info, int type, u32 value);

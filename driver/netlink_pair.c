@@ -142,7 +142,7 @@ int ndval_nl_pair_new_doit(struct sk_buff *skb, struct genl_info *info)
 	args->group = ndval_nl_string(info, NDVAL_A_PAIR_GROUP);
 	err = args->name ? new_pair(info, args) : -EINVAL;
 	kfree(args);
-	return err;
+	return ndval_nl_explain(info, err);
 }
 
 int ndval_nl_pair_del_doit(struct sk_buff *skb, struct genl_info *info)
@@ -155,7 +155,8 @@ int ndval_nl_pair_del_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(pair);
 	err = ndval_pair_del(pair, operation);
 	ndval_pair_put(pair);
-	return err ?: ndval_nl_reply_u32(info, NDVAL_A_PAIR_OPERATION, operation);
+	return ndval_nl_explain(info, err) ?:
+	       ndval_nl_reply_u32(info, NDVAL_A_PAIR_OPERATION, operation);
 }
 
 int ndval_nl_pair_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -171,7 +172,7 @@ int ndval_nl_pair_set_doit(struct sk_buff *skb, struct genl_info *info)
 	err = ndval_pair_set(pair, &change, info->extack);
 	mutex_unlock(&pair->lock);
 	ndval_pair_put(pair);
-	return err;
+	return ndval_nl_explain(info, err);
 }
 
 static int fill_settings(struct sk_buff *skb, const struct ndval_pair *pair)
@@ -294,7 +295,7 @@ int ndval_nl_promote_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -EOPNOTSUPP;
 	}
 	ndval_pair_put(pair);
-	return err;
+	return ndval_nl_explain(info, err);
 }
 
 int ndval_nl_resync_doit(struct sk_buff *skb, struct genl_info *info)
@@ -306,7 +307,7 @@ int ndval_nl_resync_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(pair);
 	err = ndval_pair_resync(pair, info->extack);
 	ndval_pair_put(pair);
-	return err;
+	return ndval_nl_explain(info, err);
 }
 
 /* Peers */
@@ -328,7 +329,7 @@ static int with_peer_name(struct genl_info *info,
 	err = fn(pair, name, info->extack);
 	mutex_unlock(&pair->lock);
 	ndval_pair_put(pair);
-	return err;
+	return ndval_nl_explain(info, err);
 }
 
 int ndval_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)

@@ -680,14 +680,32 @@ void ndval_pair_forget_epoch(struct ndval_pair *pair)
 }
 
 /**
+ * ndval_pair_wake() - Let all readers of a pair look at its state again.
+ * @pair: the pair; the caller holds its lock
+ */
+void ndval_pair_wake(struct ndval_pair *pair)
+{
+	struct ndval_stream *stream;
+
+	lockdep_assert_held(&pair->lock);
+	list_for_each_entry(stream, &pair->stream_list, list) {
+		spin_lock(&stream->lock);
+		ndval_stream_void(stream);
+		ndval_stream_wake(stream);
+		spin_unlock(&stream->lock);
+	}
+}
+
+/**
  * ndval_pair_adopt() - Take over a primary's epoch; nothing was delivered here.
  * @pair: the pair, a secondary; the caller holds its lock
  * @incarnation: the primary's
  * @epoch: its number
  * @epoch_id: its identity
  *
- * The state changes first, then every stream is emptied: what is stored of
- * another epoch after this is refused, and before it is thrown away.
+ * The caller has barred readers (NDVAL_BAR_ADOPTING). The epoch changes first,
+ * then every stream is emptied: what comes of another epoch after this is
+ * refused, and before it is thrown away. Then readers are let in again.
  */
 void ndval_pair_adopt(struct ndval_pair *pair, u64 incarnation, u64 epoch, u64 epoch_id)
 {
@@ -697,6 +715,8 @@ void ndval_pair_adopt(struct ndval_pair *pair, u64 incarnation, u64 epoch, u64 e
 	pair->epoch = epoch;
 	WRITE_ONCE(pair->epoch_id, epoch_id);
 	reset_streams(pair, false);
+	WRITE_ONCE(pair->bar, NDVAL_BAR_NONE);
+	ndval_pair_wake(pair);
 	ndval_pair_tell(pair);
 	ndval_event_pair(NDVAL_EVENT_KIND_PAIR_CHANGE, pair);
 }
@@ -715,17 +735,11 @@ void ndval_pair_diverge(struct ndval_pair *pair, struct ndval_peer *peer)
 		.peer	= peer->remote->name,
 		.reason	= "values were delivered here that the primary's pair does not have",
 	};
-	struct ndval_stream *stream;
 
 	lockdep_assert_held(&pair->lock);
 	WRITE_ONCE(pair->bar, NDVAL_BAR_DIVERGED);
 	pair->followed = NULL;
-	list_for_each_entry(stream, &pair->stream_list, list) {
-		spin_lock(&stream->lock);
-		ndval_stream_void(stream);
-		ndval_stream_wake(stream);
-		spin_unlock(&stream->lock);
-	}
+	ndval_pair_wake(pair);
 	pr_warn("pair %s: diverged from primary %s: resync, or remove one of the two\n",
 		pair->name, peer->remote->name);
 	ndval_event(&event);
@@ -756,6 +770,7 @@ void ndval_pair_fence(struct ndval_pair *pair, bool new_id)
 		ndval_stream_wake(stream);
 		spin_unlock(&stream->lock);
 	}
+	ndval_pair_tell(pair);
 	ndval_event_pair(NDVAL_EVENT_KIND_FENCED, pair);
 	mutex_unlock(&pair->lock);
 }
@@ -843,12 +858,15 @@ int ndval_pair_resync(struct ndval_pair *pair, struct netlink_ext_ack *extack)
 		err = -ENODEV;
 		goto out;
 	}
-	if (!pair->npeers && pair->bar == NDVAL_BAR_NONE) {
+	if (!pair->npeers && pair->bar == NDVAL_BAR_NONE &&
+	    pair->role == NDVAL_ROLE_PRIMARY) {
 		NL_SET_ERR_MSG(extack, "the pair has no peer to obtain values from");
 		err = -EINVAL;
 		goto out;
 	}
 	ndval_pair_forget_epoch(pair);
+	/* Another object from now on: what the old one acknowledged is void. */
+	pair->id = ndval_random_id();
 	reset_streams(pair, true);
 	WRITE_ONCE(pair->bar, NDVAL_BAR_NONE);
 	list_for_each_entry(peer, &pair->peers, list)

@@ -16,6 +16,7 @@
  *	primary		none		what is recorded, recording more
  *	any		diverged	ESTALE
  *	any		fenced		ESTALE
+ *	secondary	adopting	(wait, until its epoch is decided)
  *	any, @dead	any		ENODEV
  *
  *	event				from			to
@@ -43,6 +44,7 @@
  *
  * Locks, outer to inner
  *
+ *	remote->change	   mutex: a link comes or goes. peer.c, link.c
  *	pair->lock	   mutex: settings, role, epoch, peers, the list of
  *			   streams, what peers said. Held across memory
  *			   allocation, never across a wait for a peer, a
@@ -97,6 +99,7 @@ enum ndval_bar {
 	NDVAL_BAR_NONE,
 	NDVAL_BAR_DIVERGED,
 	NDVAL_BAR_FENCED,
+	NDVAL_BAR_ADOPTING,	/* readers wait; only while the pair's lock is held */
 };
 
 /* Look-up key of a pair for messages of a link. */
@@ -238,6 +241,7 @@ void ndval_pair_tell(struct ndval_pair *pair);
 int ndval_pair_promote_new(struct ndval_pair *pair, struct netlink_ext_ack *extack);
 int ndval_pair_resync(struct ndval_pair *pair, struct netlink_ext_ack *extack);
 void ndval_pair_forget_epoch(struct ndval_pair *pair);
+void ndval_pair_wake(struct ndval_pair *pair);
 void ndval_pair_adopt(struct ndval_pair *pair, u64 incarnation, u64 epoch, u64 epoch_id);
 void ndval_pair_diverge(struct ndval_pair *pair, struct ndval_peer *peer);
 void ndval_pair_fence(struct ndval_pair *pair, bool new_id);

@@ -459,6 +459,8 @@ static void heard_primary(struct ndval_peer *peer)
 		return;
 	if (heard->epoch_id != pair->epoch_id ||
 	    heard->incarnation != pair->incarnation) {
+		/* Nobody may be given anything between the look and the end. */
+		WRITE_ONCE(pair->bar, NDVAL_BAR_ADOPTING);
 		if (ndval_pair_delivered(pair)) {
 			ndval_pair_diverge(pair, peer);
 			return;
@@ -516,6 +518,11 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard)
 		heard_primary(peer);
 	if (heard->role != NDVAL_ROLE_PRIMARY && heard->diverged)
 		peer->refused = "the peer is diverged or fenced: resync it";
+	if (heard->diverged || peer->refused) {
+		/* Who takes nothing holds nothing. */
+		peer->listed = false;
+		visit_flows(peer, reset_flow);
+	}
 	if (heard->seen_id != pair->epoch_id)
 		ndval_peer_tell(peer);
 	ndval_pair_report(pair);

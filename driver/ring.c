@@ -40,7 +40,8 @@ static atomic_long_t chunks_live;
  * @gfp: how to allocate; add __GFP_ZERO for a chunk that is not filled whole
  *
  * Context: as @gfp says.
- * Return: the chunk with one reference, or ERR_PTR(-ENOMEM).
+ * Return: the chunk with one reference, or ERR_PTR: -ENOMEM, -EAGAIN if @gfp
+ * does not let it sleep.
  */
 struct ndval_chunk *ndval_chunk_create(struct ndval_mem *mem, gfp_t gfp)
 {
@@ -63,7 +64,7 @@ err_free:
 	kfree(chunk);
 err_uncharge:
 	ndval_mem_uncharge(mem, CHUNK_COST);
-	return ERR_PTR(-ENOMEM);
+	return ERR_PTR(ndval_mem_error(gfp));
 }
 
 /**
@@ -128,7 +129,9 @@ static void evict(struct ndval_ring *ring, unsigned long index,
 		*recycled = chunk;
 		return;
 	}
-	memzero_explicit(chunk->data, NDVAL_CHUNK);
+	/* The last reference wipes; if there is another, it must not wait. */
+	if (refcount_read(&chunk->ref) > 1)
+		memzero_explicit(chunk->data, NDVAL_CHUNK);
 	ndval_chunk_put(chunk);
 }
 
@@ -162,11 +165,12 @@ void ndval_ring_destroy(struct ndval_ring *ring)
  * its own. What is reserved and not used costs nothing until the ring goes.
  *
  * Context: as @gfp says.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EAGAIN if @gfp does not let it sleep.
  */
 int ndval_ring_reserve(struct ndval_ring *ring, u64 offset, gfp_t gfp)
 {
-	return xa_reserve(&ring->chunks, index_of(offset), gfp | __GFP_NOWARN);
+	return xa_reserve(&ring->chunks, index_of(offset), gfp | __GFP_NOWARN) ?
+		ndval_mem_error(gfp) : 0;
 }
 
 static int insert(struct ndval_ring *ring, u64 offset, struct ndval_chunk *chunk)

@@ -4,7 +4,7 @@
  * whatever is due, sends it, and sleeps when nothing is. Nothing is queued
  * but the fact that something has changed (struct ndval_due), so however much
  * happens while the peer is slow, memory does not grow; refusals, which have
- * no state to be made from, are counted.
+ * no state to be made from, are charged to their pair, or counted.
  */
 #include "send.h"
 
@@ -31,13 +31,13 @@
 /* How long what is lazy may wait. */
 #define LAZY_NS		(1 * NSEC_PER_MSEC)
 
-/* Most refusals that wait to be sent to one peer. */
+/* Most refusals of unknown pairs that wait to be sent to one peer. */
 #define REFUSALS_MAX	256
 
 /**
  * struct ndval_refusal - a peer spoke of what is not here
  * @due: in the remote's list
- * @gone: there is no such pair; else there is no such stream
+ * @pair: the pair, charged, with a reference; NULL if there is no such pair
  * @group: group name of the pair
  * @stream: name of the stream
  * @incarnation: of the pair, as the rest
@@ -48,7 +48,7 @@
  */
 struct ndval_refusal {
 	struct ndval_due	due;
-	bool			gone;
+	struct ndval_pair	*pair;
 	char			group[NDVAL_NAME_SIZE];
 	char			stream[NDVAL_NAME_SIZE];
 	u64			incarnation;
@@ -170,6 +170,10 @@ static int send_pair(struct ndval_link *link, struct ndval_peer *peer)
 	int err;
 
 	mutex_lock(&pair->lock);
+	if (!list_empty(&peer->list) && peer->link_id != link->id) {
+		mutex_unlock(&pair->lock);
+		return 0;	/* a newer link has come up, and tells */
+	}
 	if (list_empty(&peer->list))
 		err = nla_put_string(link->skb, NDVAL_WIRE_A_PAIR, pair->key.group) ?:
 		      nla_put_flag(link->skb, NDVAL_WIRE_A_GONE);
@@ -187,7 +191,7 @@ static int send_end(struct ndval_link *link, struct ndval_peer *peer)
 	int err = 0;
 
 	mutex_lock(&pair->lock);
-	due = pair->followed == peer;
+	due = pair->followed == peer && peer->link_id == link->id;
 	if (due)
 		err = put_pair(link->skb, pair, pair->epoch_id) ?:
 		      nla_put_flag(link->skb, NDVAL_WIRE_A_END);
@@ -202,7 +206,7 @@ static int send_fetch(struct ndval_link *link, struct ndval_flow *flow)
 	struct ndval_fetch fetch;
 	int err;
 
-	if (!ndval_flow_take_fetch(flow, &fetch))
+	if (!ndval_flow_take_fetch(flow, link->id, &fetch))
 		return 0;
 	err = put_pair(skb, flow->stream->pair, fetch.epoch_id) ?:
 	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, flow->stream->name) ?:
@@ -229,7 +233,7 @@ static int send_values(struct ndval_link *link, struct ndval_flow *flow)
 	data = ndval_value_begin(skb, NDVAL_WIRE_A_VALUE, NDVAL_WIRE_VALUES_MAX, &value);
 	if (WARN_ON_ONCE(!data))
 		return -EMSGSIZE;
-	if (!ndval_flow_take_push(flow, &push, data, NDVAL_WIRE_VALUES_MAX))
+	if (!ndval_flow_take_push(flow, link->id, &push, data, NDVAL_WIRE_VALUES_MAX))
 		return 0;
 	err = ndval_value_end(skb, &value, push.offset, push.len) ?:
 	      put_pair(skb, flow->stream->pair, push.epoch_id) ?:
@@ -247,7 +251,7 @@ static int send_refusal(struct ndval_link *link, const struct ndval_refusal *ref
 	struct nlmsghdr *header;
 	int err;
 
-	if (refusal->gone) {
+	if (!refusal->pair) {
 		header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_PAIR);
 		err = nla_put_string(skb, NDVAL_WIRE_A_PAIR, refusal->group) ?:
 		      nla_put_flag(skb, NDVAL_WIRE_A_GONE);
@@ -285,6 +289,15 @@ static int send_due(struct ndval_link *link, struct ndval_due *due)
 	return 0;
 }
 
+static void free_refusal(struct ndval_refusal *refusal)
+{
+	if (refusal->pair) {
+		ndval_mem_uncharge(&refusal->pair->mem, sizeof(*refusal));
+		ndval_pair_put(refusal->pair);
+	}
+	kfree(refusal);
+}
+
 /* Drops the reference that the list held. */
 static void put_due(struct ndval_due *due)
 {
@@ -296,7 +309,7 @@ static void put_due(struct ndval_due *due)
 		ndval_peer_put(container_of(due, struct ndval_peer, end_due));
 		break;
 	case NDVAL_DUE_REFUSAL:
-		kfree(container_of(due, struct ndval_refusal, due));
+		free_refusal(container_of(due, struct ndval_refusal, due));
 		break;
 	case NDVAL_DUE_FLOW:
 		ndval_flow_put(container_of(due, struct ndval_flow, due));
@@ -304,12 +317,15 @@ static void put_due(struct ndval_due *due)
 	}
 }
 
-static struct ndval_due *take(struct ndval_remote *remote, struct list_head *list)
+/* The first entry of a list, if @link is current or there is no matter (NULL). */
+static struct ndval_due *take(struct ndval_remote *remote, struct list_head *list,
+			      const struct ndval_link *link)
 {
-	struct ndval_due *due;
+	struct ndval_due *due = NULL;
 
 	spin_lock(&remote->lock);
-	due = list_first_entry_or_null(list, struct ndval_due, list);
+	if (!link || remote->link == link)
+		due = list_first_entry_or_null(list, struct ndval_due, list);
 	if (due) {
 		list_del_init(&due->list);
 		remote->refusals -= due->kind == NDVAL_DUE_REFUSAL;
@@ -328,9 +344,9 @@ void ndval_send_purge(struct ndval_remote *remote)
 {
 	struct ndval_due *due;
 
-	while ((due = take(remote, &remote->due)))
+	while ((due = take(remote, &remote->due, NULL)))
 		put_due(due);
-	while ((due = take(remote, &remote->lazy)))
+	while ((due = take(remote, &remote->lazy, NULL)))
 		put_due(due);
 }
 
@@ -341,7 +357,7 @@ static int add_refusal(struct ndval_remote *remote, struct ndval_refusal *refusa
 	INIT_LIST_HEAD(&refusal->due.list);
 	refusal->due.kind = NDVAL_DUE_REFUSAL;
 	spin_lock(&remote->lock);
-	room = remote->refusals < REFUSALS_MAX && remote->link;
+	room = (refusal->pair || remote->refusals < REFUSALS_MAX) && remote->link;
 	if (room)
 		remote->refusals++;
 	spin_unlock(&remote->lock);
@@ -352,7 +368,7 @@ static int add_refusal(struct ndval_remote *remote, struct ndval_refusal *refusa
 		remote->refusals--;
 		spin_unlock(&remote->lock);
 	}
-	kfree(refusal);
+	free_refusal(refusal);
 	return room ? 0 : -ENOBUFS;
 }
 
@@ -370,7 +386,6 @@ int ndval_send_gone(struct ndval_remote *remote, const char *group)
 
 	if (!refusal)
 		return -ENOMEM;
-	refusal->gone = true;
 	strscpy(refusal->group, group, sizeof(refusal->group));
 	return add_refusal(remote, refusal);
 }
@@ -384,15 +399,22 @@ int ndval_send_gone(struct ndval_remote *remote, const char *group)
  * @error: errno of a refusal, 0 if it was deleted
  *
  * Context: process.
- * Return: 0, -ENOMEM, or -ENOBUFS if too many refusals wait.
+ * Return: 0, -ENOMEM, or -ENOBUFS if so many wait that memory_max is reached.
  */
-int ndval_send_stream_del(struct ndval_remote *remote, const struct ndval_pair *pair,
+int ndval_send_stream_del(struct ndval_remote *remote, struct ndval_pair *pair,
 			  const char *stream, u64 stream_id, u32 error)
 {
-	struct ndval_refusal *refusal = kzalloc(sizeof(*refusal), GFP_KERNEL);
+	struct ndval_refusal *refusal;
 
-	if (!refusal)
+	if (ndval_mem_charge(&pair->mem, sizeof(*refusal)))
+		return -ENOBUFS;
+	refusal = kzalloc(sizeof(*refusal), GFP_KERNEL);
+	if (!refusal) {
+		ndval_mem_uncharge(&pair->mem, sizeof(*refusal));
 		return -ENOMEM;
+	}
+	ndval_pair_get(pair);
+	refusal->pair = pair;
 	strscpy(refusal->group, pair->key.group, sizeof(refusal->group));
 	strscpy(refusal->stream, stream, sizeof(refusal->stream));
 	refusal->incarnation = READ_ONCE(pair->incarnation);
@@ -439,7 +461,7 @@ static int send_all_due(struct ndval_link *link)
 	int err;
 
 	while (is_current(link) && !ndval_host_is_cloned() &&
-	       (due = take(remote, &remote->due))) {
+	       (due = take(remote, &remote->due, link))) {
 		err = send_due(link, due);
 		put_due(due);
 		if (err)
@@ -490,10 +512,11 @@ static int send_round(struct ndval_link *link, struct agenda *agenda)
 		return -EPERM;
 	if (agenda->lazy && !ktime_before(ktime_get(), agenda->lazy)) {
 		agenda->lazy = 0;
-		expire_lazy(remote);
+		if (is_current(link))
+			expire_lazy(remote);
 	}
 	err = send_all_due(link) ?: send_pong(link) ?: send_ping(link, agenda);
-	if (!agenda->lazy && !list_empty_careful(&remote->lazy))
+	if (!agenda->lazy && is_current(link) && !list_empty_careful(&remote->lazy))
 		agenda->lazy = ktime_add_ns(ktime_get(), LAZY_NS);
 	return err;
 }
@@ -537,6 +560,7 @@ int ndval_send_thread(void *data)
 	bool bye = false;
 	int err;
 
+	ndval_link_tune(link);
 	err = send_hello(link);
 	while (!err) {
 		WRITE_ONCE(link->awake, false);

@@ -99,7 +99,7 @@ static int add_flows(struct ndval_stream *stream, gfp_t gfp)
 	list_for_each_entry(peer, &pair->peers, list) {
 		flow = ndval_flow_create(stream, peer, gfp);
 		if (!flow)
-			return -ENOMEM;
+			return ndval_mem_error(gfp);
 		ndval_flow_add(flow);
 	}
 	return 0;
@@ -144,7 +144,8 @@ static void start_flows(struct ndval_stream *stream)
  *
  * Context: as @gfp says.
  * Return: the stream with a reference, or ERR_PTR: -EEXIST, -ENODEV,
- * -ENOSPC at max_streams here or at a connected peer, -ENOMEM.
+ * -ENOSPC at max_streams here or at a connected peer, -ENOMEM, -EAGAIN if @gfp
+ * does not let it sleep.
  */
 struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name,
 				       u64 id, gfp_t gfp)
@@ -163,7 +164,7 @@ struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name
 	stream = kzalloc(sizeof(*stream), gfp);
 	if (!stream) {
 		ndval_mem_uncharge(&pair->mem, sizeof(*stream));
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(ndval_mem_error(gfp));
 	}
 	refcount_set(&stream->ref, 1);
 	ndval_pair_get(pair);
@@ -228,11 +229,17 @@ void ndval_stream_remove(struct ndval_stream *stream)
 	ndval_stream_put(stream);
 }
 
-static void raise_generation(struct ndval_cursor *cursor)
+/* Voids the copy under way, if the cursor stands before @end. */
+static bool raise_generation(struct ndval_cursor *cursor, u64 end)
 {
+	bool before;
+
 	spin_lock(&cursor->move);
-	WRITE_ONCE(cursor->gen, cursor->gen + 1);
+	before = cursor->pos < end;
+	if (before)
+		WRITE_ONCE(cursor->gen, cursor->gen + 1);
 	spin_unlock(&cursor->move);
+	return before;
 }
 
 /* The next value of the instance has left the window. */
@@ -240,7 +247,6 @@ static void lose(struct ndval_stream *stream, unsigned int instance)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
 
-	raise_generation(cursor);
 	if (cursor->lost || !ndval_pair_expects(stream->pair, instance))
 		return;
 	cursor->lost = true;
@@ -263,7 +269,8 @@ static bool misses(const struct ndval_ring *ring, u64 pos)
  * @stream: the stream; the caller holds its lock
  * @instance: the instance
  *
- * Return: 0, or the errno of a read as a negative number.
+ * Return: 0, or the errno of a read as a negative number; -EAGAIN while it is
+ * being decided what the pair's epoch is.
  */
 int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
 {
@@ -273,14 +280,18 @@ int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
 	lockdep_assert_held(&stream->lock);
 	if (READ_ONCE(pair->dead))
 		return -ENODEV;
+	if (READ_ONCE(pair->bar) == NDVAL_BAR_ADOPTING && !stream->dead)
+		return -EAGAIN;
 	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
 		return -ESTALE;
 	if (!ndval_pair_expects(pair, instance))
 		return -ENXIO;
 	if (stream->error)
 		return -stream->error;
-	if (!cursor->lost && misses(&stream->ring, cursor->pos))
+	if (!cursor->lost && misses(&stream->ring, cursor->pos)) {
+		raise_generation(cursor, U64_MAX);
 		lose(stream, instance);
+	}
 	return cursor->lost ? -EPIPE : 0;
 }
 
@@ -330,7 +341,7 @@ static void advance(struct ndval_stream *stream, u64 to,
 	unsigned int i;
 
 	for (i = 0; i < NDVAL_INSTANCES; i++)
-		if (stream->cursors[i].pos < to)
+		if (raise_generation(&stream->cursors[i], to))
 			lose(stream, i);
 	ndval_ring_advance(&stream->ring, to, recycled);
 }
@@ -506,7 +517,7 @@ void ndval_stream_void(struct ndval_stream *stream)
 
 	lockdep_assert_held(&stream->lock);
 	for (i = 0; i < NDVAL_INSTANCES; i++)
-		raise_generation(&stream->cursors[i]);
+		raise_generation(&stream->cursors[i], U64_MAX);
 }
 
 /**
@@ -538,8 +549,9 @@ void ndval_stream_reset(struct ndval_stream *stream, u64 to, bool forget)
 			cursor->hw = 0;
 		spin_unlock(&cursor->move);
 		cursor->wanted = 0;
-		if (forget && ndval_pair_expects(stream->pair, i))
+		if (forget)
 			lose(stream, i);
+		cursor->lost |= forget;
 	}
 	ndval_stream_wake(stream);
 }
@@ -579,6 +591,7 @@ static void update_flows(struct ndval_stream *stream)
 void ndval_stream_progress(struct ndval_stream *stream)
 {
 	struct ndval_ring *ring = &stream->ring;
+	struct ndval_flow *flow;
 	u64 retain, keep;
 
 	spin_lock(&stream->lock);
@@ -588,6 +601,8 @@ void ndval_stream_progress(struct ndval_stream *stream)
 	if (keep > ring->tail)
 		advance(stream, keep, NULL);
 	update_flows(stream);
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_retry(flow);
 	if (wq_has_sleeper(&stream->wq))
 		ndval_stream_wake(stream);
 	spin_unlock(&stream->lock);
@@ -615,6 +630,8 @@ static int may_issue(const struct ndval_stream *stream)
 
 	if (READ_ONCE(pair->dead))
 		return -ENODEV;
+	if (READ_ONCE(pair->bar) == NDVAL_BAR_ADOPTING)
+		return -EAGAIN;
 	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
 		return -ESTALE;
 	return ndval_pair_is_primary(pair) ? 0 : -EAGAIN;
@@ -722,8 +739,8 @@ void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
 			need = max(need, flow->need);
 	spin_unlock(&stream->lock);
 
-	if (need)
-		ndval_stream_fill(stream, need, true, gfp);
+	if (need && ndval_stream_fill(stream, need, true, gfp) == -ENOMEM)
+		ndval_host_retry();
 	if (ahead)
 		ndval_stream_fill(stream, ahead, false, gfp);
 }
@@ -807,7 +824,7 @@ void ndval_stream_jump(struct ndval_stream *stream, u64 tail)
 		advance(stream, stream->ring.hole_end, NULL);
 	ndval_ring_skip(&stream->ring, tail);
 	for (i = 0; i < NDVAL_INSTANCES; i++)
-		if (misses(&stream->ring, stream->cursors[i].pos))
+		if (misses(&stream->ring, READ_ONCE(stream->cursors[i].pos)))
 			lose(stream, i);
 	ndval_stream_wake(stream);
 }

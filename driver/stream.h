@@ -19,8 +19,10 @@ struct ndval_pair;
 /**
  * struct ndval_cursor - where one instance stands in one stream
  * @lock: serialises the readers of the instance; the only lock held across a
- *	copy to user memory or a wait. Protects @chunk, @limit and @chunk_gen.
+ *	copy to user memory or a wait. Protects @chunk, @at, @limit, @chunk_gen.
  * @chunk: chunk the instance reads from, with a reference; or NULL
+ * @at: offset that is read next from @chunk: @pos as the reader knows it, which
+ *	nobody changes under its hands
  * @limit: offset up to which @chunk may be read
  * @chunk_gen: value of @gen when @chunk was taken
  * @move: leaf lock that makes "check the generation, then move" one step.
@@ -38,8 +40,9 @@ struct ndval_pair;
  * @excl: one of them bound it for itself alone. Stream's lock.
  */
 struct ndval_cursor {
-	struct mutex		lock;	/* protects the next 3 fields */
+	struct mutex		lock;	/* protects the next 4 fields */
 	struct ndval_chunk	*chunk;
+	u64			at;
 	u64			limit;
 	u32			chunk_gen;
 
