@@ -283,7 +283,8 @@ static void update_upstream(struct ndval_flow *flow)
 
 	if (have - flow->told_have >= step || want >= flow->told_want + step ||
 	    demand >= flow->told_demand + step || need > flow->told_need ||
-	    (need > have && demand > flow->told_demand))
+	    (need > have && demand > flow->told_demand) ||
+	    (flow->again && want > have))
 		mark(flow, false);
 	else if (have != flow->told_have || want != flow->told_want ||
 		 demand != flow->told_demand)

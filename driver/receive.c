@@ -168,7 +168,8 @@ static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 		.in_sync	= nla_get_flag(attrs[NDVAL_WIRE_A_IN_SYNC]),
 	};
 	if (heard->role > NDVAL_ROLE_PRIMARY || !heard->id ||
-	    (heard->role == NDVAL_ROLE_PRIMARY && (!heard->epoch_id || !heard->epoch)))
+	    (heard->role == NDVAL_ROLE_PRIMARY &&
+	     (!heard->incarnation || !heard->epoch_id || !heard->epoch)))
 		return -EPROTO;
 	return 0;
 }

@@ -100,7 +100,7 @@ void ndval_wire_end(struct sk_buff *skb, struct nlmsghdr *header)
 }
 
 /**
- * ndval_wire_put_u64() - Add a 64-bit number.
+ * ndval_wire_put_u64() - Add a 64-bit number, without padding on any host.
  * @skb: where to
  * @type: attribute
  * @value: the number
@@ -109,7 +109,7 @@ void ndval_wire_end(struct sk_buff *skb, struct nlmsghdr *header)
  */
 int ndval_wire_put_u64(struct sk_buff *skb, int type, u64 value)
 {
-	return nla_put_u64_64bit(skb, type, value, NDVAL_WIRE_A_PAD);
+	return nla_put(skb, type, sizeof(value), &value);
 }
 
 /**
@@ -231,7 +231,7 @@ int ndval_value_end(struct sk_buff *skb, struct ndval_value *value, u64 offset,
 	memset(data + len, 0, NLA_ALIGN(len) - len);
 	skb_trim(skb, data + NLA_ALIGN(len) - skb->data);
 	value->data->nla_len = nla_attr_size(len);
-	if (nla_put_u64_64bit(skb, NDVAL_A_VALUE_OFFSET, offset, NDVAL_A_VALUE_PAD))
+	if (nla_put(skb, NDVAL_A_VALUE_OFFSET, sizeof(offset), &offset))
 		return -EMSGSIZE;
 	nla_nest_end(skb, value->nest);
 	return 0;
