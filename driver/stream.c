@@ -29,6 +29,8 @@ const struct rhashtable_params ndval_stream_params = {
 	.key_len		= NDVAL_NAME_SIZE,
 	.key_offset		= offsetof(struct ndval_stream, name),
 	.head_offset		= offsetof(struct ndval_stream, node),
+	/* An idle pair has few: the default would be 64 buckets. */
+	.nelem_hint		= 3,
 	.min_size		= 4,
 	.automatic_shrinking	= true,
 };
