@@ -13,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/stat.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -313,9 +314,12 @@ static char *node_devnode(NDVAL_DEVNODE_CONST struct device *dev, umode_t *mode,
 {
 	const struct ndval_pair *pair = to_pair(dev);
 
-	/* NULL when the node is removed: only the name is asked for then. */
+	/*
+	 * NULL when the node is removed: only the name is asked for then. The
+	 * type, which is added anyway, keeps 0000 from meaning the default.
+	 */
 	if (mode)
-		*mode = pair->mode;
+		*mode = pair->mode | S_IFCHR;
 	if (uid)
 		*uid = pair->uid;
 	if (gid)
