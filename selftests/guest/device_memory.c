@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What pairs cost: nothing once they are gone, and little while they idle.
+ * Pairs are made and removed over netlink directly, for there are many.
+ *
+ * vm: timeout=300 libs="-lmnl"
+ */
+#include "kselftest_harness.h"
+
+#include "common.h"
+#include "genl.h"
+
+#define TIMEOUT		200
+#define USED		10000	/* pairs made, used once and removed */
+#define IDLE		2000	/* pairs that are there at the same time */
+#define IDLE_COST	(8 * KIB)
+#define LEAK		64	/* bytes a pair; noise is below that, any object above */
+
+FIXTURE(pairs) {
+	struct genl genl;
+};
+
+FIXTURE_SETUP(pairs)
+{
+	ASSERT_TRUE(genl_open(&self->genl));
+}
+
+FIXTURE_TEARDOWN(pairs)
+{
+	genl_close(&self->genl);
+}
+
+/* NDVAL_CMD_PAIR_NEW or _DEL for pair number @number; 0 or an errno. */
+static int pair_command(FIXTURE_DATA(pairs) * self, int cmd, int number)
+{
+	char buffer[512], name[16];
+
+	snprintf(name, sizeof(name), "p%d", number);
+	return genl_ask(&self->genl, genl_pair(&self->genl, buffer, cmd, name));
+}
+
+static void write_sysctl(const char *path, const char *value)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file)
+		return;
+	fputs(value, file);
+	fclose(file);
+}
+
+/* Bytes that are not free, caches left out. */
+static long long used_memory(void)
+{
+	long long total = 0, unused = 0;
+	char line[128];
+	FILE *file;
+
+	/* Few pages in the processors' own lists, which do not count as free. */
+	write_sysctl("/proc/sys/vm/percpu_pagelist_high_fraction", "100000");
+	write_sysctl("/proc/sys/vm/drop_caches", "3");
+	file = fopen("/proc/meminfo", "r");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "MemTotal:", 9))
+			total = strtoll(line + 9, NULL, 10);
+		else if (!strncmp(line, "MemFree:", 8))
+			unused = strtoll(line + 8, NULL, 10);
+	}
+	fclose(file);
+	return (total - unused) * 1024;
+}
+
+/* Nothing of ours is left but the default pair. */
+static bool all_gone(void)
+{
+	return !run("[ \"$(ls /sys/class/ndval)\" = ndval ]");
+}
+
+/* Makes, uses once and removes pairs; true if all went well. */
+static bool use_pairs(FIXTURE_DATA(pairs) * self, int from, int to)
+{
+	int i;
+
+	for (i = from; i < to; i++) {
+		char name[16], bytes[16];
+		int fd;
+
+		snprintf(name, sizeof(name), "p%d", i);
+		if (pair_command(self, NDVAL_CMD_PAIR_NEW, i))
+			return false;
+		fd = node_open(name, 0);
+		if (fd < 0 || get(fd, bytes, sizeof(bytes)) != sizeof(bytes))
+			return false;
+		close(fd);
+		if (pair_command(self, NDVAL_CMD_PAIR_DEL, i))
+			return false;
+	}
+	return wait_until(all_gone(), 30);
+}
+
+TEST_F_TIMEOUT(pairs, made_used_once_and_removed_leave_nothing_behind, TIMEOUT)
+{
+	long long before, after = 0;
+
+	/* The allocators' own growth comes first. */
+	ASSERT_TRUE(use_pairs(self, 0, 500));
+	before = used_memory();
+	ASSERT_TRUE(use_pairs(self, 500, 500 + USED));
+	/* What RCU and work queues still hold goes soon. */
+	EXPECT_TRUE(wait_until((after = used_memory()) - before < LEAK * USED, 20));
+	TH_LOG("%lld bytes more after %d pairs", after - before, USED);
+}
+
+TEST_F_TIMEOUT(pairs, cost_at_most_8_KiB_while_they_idle, TIMEOUT)
+{
+	long long before = used_memory(), after;
+	int i;
+
+	for (i = 0; i < IDLE; i++)
+		ASSERT_EQ(0, pair_command(self, NDVAL_CMD_PAIR_NEW, i));
+	after = used_memory();
+	TH_LOG("%lld bytes a pair", (after - before) / IDLE);
+	EXPECT_GE(IDLE_COST, (unsigned long)((after - before) / IDLE));
+	for (i = 0; i < IDLE; i++)
+		ASSERT_EQ(0, pair_command(self, NDVAL_CMD_PAIR_DEL, i));
+	ASSERT_TRUE(wait_until(all_gone(), 30));
+	EXPECT_TRUE(wait_until(used_memory() - before < 512LL * IDLE, 20));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel as primary, seen by a secondary that is not one: what it says
+ * and when, and that it keeps to what it was told.
+ *
+ * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=90
+ */
+#include "kselftest_harness.h"
+#include "common.h"
+#include "peer.h"
+
+#define RING	(256 * KIB)
+
+FIXTURE(primary)
+{
+	struct host host;
+	struct fake fake;	/* m2 */
+	struct fake other;	/* m3, where a test has one */
+	int fd;			/* an instance that reads the stream "default" */
+};
+
+FIXTURE_SETUP(primary)
+{
+	memset(self, 0, sizeof(*self));
+	self->fake.peer.fd = -1;
+	self->other.peer.fd = -1;
+	ASSERT_TRUE(host_open(&self->host));
+	ASSERT_EQ(0, host_call(&self->host, NDVAL_CMD_MEMBER_NEW, NDVAL_A_MEMBER_NAME, "m1"));
+	ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));
+	ASSERT_EQ(0, host_promote(&self->host, "web1"));
+	side_secondary(&self->fake.side, "web");
+	side_secondary(&self->other.side, "web");
+	self->fd = node_open("web1", O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(primary)
+{
+	peer_close(&self->fake.peer);
+	peer_close(&self->other.peer);
+	close(self->fd);
+	host_pair_del(&self->host, "web1");
+	EXPECT_TRUE(host_member_del(&self->host, "m1"));
+	EXPECT_FALSE(self->host.gap);
+	host_close(&self->host);
+}
+
+/* A link on which the fake follows, and has told of all it has: nothing. */
+static bool join(struct host *host, struct fake *fake, const char *name)
+{
+	return fake_connect(host, fake, "m1", name) && fake_follow(fake) &&
+	       say_end(&fake->peer, &fake->side);
+}
+
+/* Bytes that the fake stores of a stream. */
+struct store {
+	__u64		id;
+	__u64		have;
+	__u64		committed;
+	__u64		tail;
+	__u64		need;
+	__u64		want;		/* no byte may come from there on */
+	unsigned char	data[512 * KIB];
+};
+
+/* Takes one VALUES; every one must be what Documentation promises. */
+static void take(struct __test_metadata *_metadata, const struct fake *fake,
+		 struct store *store)
+{
+	const struct said *said = &fake->said;
+	__u64 offset = said_value_offset(said);
+	const void *data;
+	size_t len;
+
+	data = said_value(said, &len);
+	ASSERT_NE(NULL, data);
+	EXPECT_EQ(fake->side.epoch_id, said_u64(said, NDVAL_WIRE_A_EPOCH_ID));
+	EXPECT_EQ(fake->side.incarnation, said_u64(said, NDVAL_WIRE_A_INCARNATION));
+	EXPECT_STREQ("web", said_text(said, NDVAL_WIRE_A_PAIR));
+	EXPECT_NE(0, said_u64(said, NDVAL_WIRE_A_STREAM_ID));
+	if (store->id)
+		EXPECT_EQ(store->id, said_u64(said, NDVAL_WIRE_A_STREAM_ID));
+	store->id = said_u64(said, NDVAL_WIRE_A_STREAM_ID);
+	store->committed = said_u64(said, NDVAL_WIRE_A_COMMITTED);
+	store->tail = said_u64(said, NDVAL_WIRE_A_TAIL);
+	store->need = said_u64(said, NDVAL_WIRE_A_NEED);
+	EXPECT_LE(store->tail, offset);
+	EXPECT_GE(NDVAL_WIRE_VALUES_MAX, len);
+	if (!len)
+		return;
+	EXPECT_EQ(store->have, offset);
+	EXPECT_GE(store->want, offset + len);
+	ASSERT_GE(sizeof(store->data), offset + len);
+	memcpy(store->data + offset, data, len);
+	store->have = offset + len;
+}
+
+/* Receives until so much is stored, which must come in order. */
+static void take_until(struct __test_metadata *_metadata, struct fake *fake,
+		       struct store *store, __u64 have)
+{
+	while (store->have < have) {
+		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+		take(_metadata, fake, store);
+	}
+}
+
+/* Receives until nothing comes any more. */
+static void take_rest(struct __test_metadata *_metadata, struct fake *fake,
+		      struct store *store)
+{
+	while (peer_receive(&fake->peer, &fake->said, QUIET_MS) > 0)
+		if (fake->said.cmd == NDVAL_WIRE_CMD_VALUES)
+			take(_metadata, fake, store);
+}
+
+static void grant(struct __test_metadata *_metadata, struct fake *fake,
+		  struct store *store, __u64 want)
+{
+	const struct fetch fetch = {
+		.stream = "default", .id = store->id, .have = store->have, .want = want,
+	};
+
+	store->want = want;
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+}
+
+static struct store *new_store(__u64 want)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	store->want = want;
+	return store;
+}
+
+static int take_member_id(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[NDVAL_A_MEMBER_MAX + 1];
+
+	nl_parse(nlh, tb, NDVAL_A_MEMBER_MAX);
+	*(__u64 *)data = nl_u64(tb[NDVAL_A_MEMBER_ID]);
+	return MNL_CB_OK;
+}
+
+TEST_F(primary, hello_says_who_speaks_to_whom)
+{
+	struct said *said = &self->fake.said;
+	struct peer *peer = &self->fake.peer;
+	__u64 id = 0, serial;
+
+	nl_request(self->host.nl, NDVAL_CMD_MEMBER_GET, 0);
+	nl_put_str(self->host.nl, NDVAL_A_MEMBER_NAME, "m1");
+	ASSERT_EQ(0, nl_call(self->host.nl, take_member_id, &id));
+	ASSERT_TRUE(peer_connect(&self->host, peer, "m1", "m2"));
+	/* It does not wait for ours. */
+	ASSERT_EQ(NDVAL_WIRE_CMD_HELLO, peer_receive(peer, said, PATIENCE_MS));
+	EXPECT_EQ(1, said_u32(said, NDVAL_WIRE_A_VERSION));
+	EXPECT_NE(NULL, said->tb[NDVAL_WIRE_A_FEATURES]);
+	EXPECT_EQ(0, said_u64(said, NDVAL_WIRE_A_FEATURES));
+	EXPECT_STREQ("m1", said_text(said, NDVAL_WIRE_A_MEMBER));
+	EXPECT_STREQ("m2", said_text(said, NDVAL_WIRE_A_TO));
+	EXPECT_EQ(id, said_u64(said, NDVAL_WIRE_A_MEMBER_ID));
+	EXPECT_NE(0, strlen(said_text(said, NDVAL_WIRE_A_SOFTWARE)));
+	serial = said_u64(said, NDVAL_WIRE_A_SERIAL);
+	peer_close(peer);
+	ASSERT_TRUE(peer_connect(&self->host, peer, "m1", "m2"));
+	ASSERT_EQ(NDVAL_WIRE_CMD_HELLO, peer_receive(peer, said, PATIENCE_MS));
+	EXPECT_LT(serial, said_u64(said, NDVAL_WIRE_A_SERIAL));
+}
+
+TEST_F(primary, nothing_is_said_of_a_pair_before_hello)
+{
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(peer_connect(&self->host, &fake->peer, "m1", "m2"));
+	ASSERT_EQ(NDVAL_WIRE_CMD_HELLO, peer_receive(&fake->peer, &fake->said, PATIENCE_MS));
+	EXPECT_EQ(-1, peer_receive(&fake->peer, &fake->said, QUIET_MS));
+}
+
+TEST_F(primary, pair_tells_epoch_role_and_settings)
+{
+	struct said *said = &self->fake.said;
+	const struct nlattr *settings[NDVAL_WIRE_A_SETTINGS_MAX + 1];
+
+	ASSERT_TRUE(fake_connect(&self->host, &self->fake, "m1", "m2"));
+	ASSERT_TRUE(peer_expect(&self->fake.peer, NDVAL_WIRE_CMD_PAIR, said));
+	EXPECT_STREQ("web", said_text(said, NDVAL_WIRE_A_PAIR));
+	EXPECT_EQ(NDVAL_ROLE_PRIMARY, said_u32(said, NDVAL_WIRE_A_ROLE));
+	EXPECT_EQ(1, said_u64(said, NDVAL_WIRE_A_EPOCH));
+	EXPECT_EQ(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_EPOCH_ID),
+		  said_u64(said, NDVAL_WIRE_A_EPOCH_ID));
+	EXPECT_EQ(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_INCARNATION),
+		  said_u64(said, NDVAL_WIRE_A_INCARNATION));
+	EXPECT_EQ(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_MEMBER_ID),
+		  said_u64(said, NDVAL_WIRE_A_PAIR_ID));
+	EXPECT_EQ(64, said_u32(said, NDVAL_WIRE_A_MAX_STREAMS));
+	EXPECT_EQ(RING, said_u32(said, NDVAL_WIRE_A_RING_SIZE));
+	EXPECT_EQ(0, said_u64(said, NDVAL_WIRE_A_SEEN_ID));
+	EXPECT_EQ(NULL, said->tb[NDVAL_WIRE_A_DIVERGED]);
+	EXPECT_EQ(NULL, said->tb[NDVAL_WIRE_A_GONE]);
+	nl_parse_nest(said->tb[NDVAL_WIRE_A_SETTINGS], settings, NDVAL_WIRE_A_SETTINGS_MAX);
+	EXPECT_EQ(NDVAL_BIND_ANY, nl_u32(settings[NDVAL_WIRE_A_SETTINGS_BIND]));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_BIND, NDVAL_BIND_REQUIRED));
+	ASSERT_TRUE(peer_expect(&self->fake.peer, NDVAL_WIRE_CMD_PAIR, said));
+	nl_parse_nest(said->tb[NDVAL_WIRE_A_SETTINGS], settings, NDVAL_WIRE_A_SETTINGS_MAX);
+	EXPECT_EQ(NDVAL_BIND_REQUIRED, nl_u32(settings[NDVAL_WIRE_A_SETTINGS_BIND]));
+	EXPECT_NE(0, nl_u64(settings[NDVAL_WIRE_A_SETTINGS_SERIAL]));
+}
+
+TEST_F(primary, who_has_not_seen_the_epoch_is_told_with_what_was_seen_of_him)
+{
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
+	ASSERT_TRUE(fake_follow(fake));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	fake->side.seen_id = 12345;
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said));
+	EXPECT_EQ(fake->side.epoch_id, said_u64(&fake->said, NDVAL_WIRE_A_SEEN_ID));
+}
+
+TEST_F(primary, a_stream_that_the_peer_does_not_know_gets_64_kib_at_first)
+{
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[128 * KIB];
+
+	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 5000));
+	take_until(_metadata, &self->fake, store, 64 * KIB);
+	take_rest(_metadata, &self->fake, store);
+	EXPECT_EQ(64 * KIB, store->have);
+	EXPECT_EQ(0, memcmp(mine, store->data, store->have));
+}
+
+TEST_F(primary, the_first_credit_is_not_more_than_the_peers_window)
+{
+	struct store *store = new_store(8 * KIB);
+	unsigned char byte;
+
+	self->fake.side.ring_size = 8 * KIB;
+	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	take_until(_metadata, &self->fake, store, 8 * KIB);
+	take_rest(_metadata, &self->fake, store);
+	EXPECT_EQ(8 * KIB, store->have);
+}
+
+TEST_F(primary, credit_is_kept_to_the_byte)
+{
+	static const unsigned int wants[] = { 65537, 65537, 70000, 100001, 131071, 131072 };
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[160 * KIB];
+	size_t i;
+
+	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 4096));
+	take_until(_metadata, &self->fake, store, 64 * KIB);
+	for (i = 0; i < ARRAY_LEN(wants); i++) {
+		grant(_metadata, &self->fake, store, wants[i]);
+		take_until(_metadata, &self->fake, store, wants[i]);
+		ASSERT_TRUE(peer_is_served(&self->fake.peer));
+	}
+	take_rest(_metadata, &self->fake, store);
+	EXPECT_EQ(131072, store->have);
+	EXPECT_EQ(0, memcmp(mine, store->data, store->have));
+}
+
+TEST_F(primary, values_come_ahead_of_use_as_prefetch_says)
+{
+	struct store *store = new_store(64 * KIB);
+	unsigned char byte;
+
+	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	take_until(_metadata, &self->fake, store, 20 * KIB);
+	take_rest(_metadata, &self->fake, store);
+	EXPECT_EQ(20 * KIB, store->have);
+	EXPECT_EQ(store->have, store->committed);
+	EXPECT_EQ(0, store->tail);
+}
+
+TEST_F(primary, a_stream_that_is_asked_for_is_made)
+{
+	const struct fetch fetch = {
+		.stream = "task/7", .want = RING, .demand = 100, .need = 4096,
+	};
+	struct fake *fake = &self->fake;
+	__u64 id;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+	EXPECT_STREQ("task/7", said_text(&fake->said, NDVAL_WIRE_A_STREAM));
+	EXPECT_EQ(0, said_value_offset(&fake->said));
+	id = said_u64(&fake->said, NDVAL_WIRE_A_STREAM_ID);
+	EXPECT_NE(0, id);
+	EXPECT_EQ(id, host_stream_get(&self->host, "web1", "task/7", NDVAL_A_STREAM_ID));
+	/* Asking once more makes nothing more. */
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_STREAMS));
+}
+
+TEST_F(primary, demand_of_a_secondary_is_what_values_are_drawn_for)
+{
+	struct fetch fetch = { .stream = "default", .want = RING, .demand = 100000 };
+	struct store *store = new_store(RING);
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 0));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+	take_until(_metadata, fake, store, 100000);
+	take_rest(_metadata, fake, store);
+	EXPECT_GE(100000 + 4096 + 16 * KIB, store->have);
+}
+
+TEST_F(primary, committed_is_what_all_other_members_store)
+{
+	struct store *store = new_store(64 * KIB);
+	struct fetch ack = { .stream = "default", .want = RING };
+	struct fake *fake = &self->fake, *other = &self->other;
+	unsigned char byte;
+
+	nl_request(self->host.nl, NDVAL_CMD_PEER_ADD, 0);
+	nl_put_str(self->host.nl, NDVAL_A_PEER_PAIR, "web1");
+	nl_put_str(self->host.nl, NDVAL_A_PEER_NAME, "m3");
+	ASSERT_EQ(0, nl_call(self->host.nl, NULL, NULL));
+	other->side.pair_id++;
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(join(&self->host, other, "m3"));
+	ASSERT_TRUE(peer_is_served(&other->peer));
+	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	take_until(_metadata, fake, store, 20 * KIB);
+	EXPECT_EQ(0, store->committed);
+	ack.have = 4096;
+	ASSERT_TRUE(say_fetch(&other->peer, &other->side, &ack));
+	/* L that rose is told though there is no byte to send. */
+	do {
+		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+		take(_metadata, fake, store);
+	} while (store->committed < 4096);
+	EXPECT_EQ(4096, store->committed);
+	EXPECT_EQ(20 * KIB, store->have);
+}
+
+TEST_F(primary, who_comes_after_the_window_has_moved_on_is_sent_from_the_tail)
+{
+	struct fake *fake = &self->fake;
+	static unsigned char mine[128 * KIB];
+	size_t len;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
+	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 4096));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+	EXPECT_LE(sizeof(mine) - 8 * KIB, said_u64(&fake->said, NDVAL_WIRE_A_TAIL));
+	EXPECT_EQ(said_u64(&fake->said, NDVAL_WIRE_A_TAIL), said_value_offset(&fake->said));
+	/* Beyond the first credit, so it is only told where the tail is. */
+	EXPECT_NE(NULL, said_value(&fake->said, &len));
+	EXPECT_EQ(0, len);
+}
+
+TEST_F(primary, need_tells_what_a_reader_waits_for)
+{
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[64 * KIB];
+	struct fake *fake = &self->fake;
+	size_t read = 0;
+	ssize_t len;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
+	fake->side.ring_size = 8 * KIB;
+	store->want = 8 * KIB;
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	/* The window is held at what the peer stores: the reader comes to a stop. */
+	while ((len = get(self->fd, mine + read, 1000)) > 0)
+		read += len;
+	EXPECT_EQ(-EAGAIN, len);
+	EXPECT_EQ(8 * KIB, read);
+	take_until(_metadata, fake, store, 8 * KIB);
+	grant(_metadata, fake, store, 8 * KIB);
+	while ((len = get(self->fd, mine + read, 1000)) > 0 ||
+	       (len == -EAGAIN && read < 16 * KIB))
+		read += len > 0 ? len : 0;
+	EXPECT_EQ(16 * KIB, read);
+	do {
+		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+		take(_metadata, fake, store);
+	} while (store->need <= 8 * KIB);
+	EXPECT_EQ(8 * KIB, store->have);
+	EXPECT_EQ(12 * KIB, store->need);
+}
+
+TEST_F(primary, pings_are_sent_and_answered)
+{
+	struct said *said = &self->fake.said;
+	struct peer *peer = &self->fake.peer;
+	double begin = seconds();
+	int got;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 300));
+	ASSERT_TRUE(fake_connect(&self->host, &self->fake, "m1", "m2"));
+	/* As long as PING is answered the link stays, whatever else is silent. */
+	do {
+		got = peer_receive(peer, said, 100);
+	} while (got && seconds() < begin + 1.2);
+	EXPECT_NE(0, got);
+	EXPECT_TRUE(host_link_lives(&self->host, peer->link));
+	EXPECT_TRUE(peer_is_served(peer));
+}
+
+/* Receives PAIRs until one whose flag in-sync is as wanted. */
+static bool told_in_sync(struct fake *fake, bool wanted)
+{
+	bool told;
+
+	do {
+		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said))
+			return false;
+		told = fake->said.tb[NDVAL_WIRE_A_IN_SYNC];
+	} while (told != wanted);
+	return true;
+}
+
+TEST_F(primary, a_peer_is_told_when_it_comes_in_sync_and_when_not)
+{
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[8 * KIB];
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
+	ASSERT_TRUE(fake_follow(fake));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
+	ASSERT_TRUE(say_end(&fake->peer, &fake->side));
+	EXPECT_TRUE(told_in_sync(fake, true));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 100));
+	take_until(_metadata, fake, store, 8 * KIB);
+	EXPECT_TRUE(told_in_sync(fake, false));
+	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
+	grant(_metadata, fake, store, RING);
+	EXPECT_TRUE(told_in_sync(fake, true));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	EXPECT_EQ(NDVAL_HEALTH_PROTECTED,
+		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+}
+
+TEST_F(primary, a_deleted_stream_is_told_of)
+{
+	struct store *store = new_store(64 * KIB);
+	struct fake *fake = &self->fake;
+	unsigned char byte;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	take_until(_metadata, fake, store, 4096);
+	ASSERT_EQ(0, run("ndvalctl stream del web1 default"));
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_STREAM_DEL, &fake->said));
+	EXPECT_STREQ("default", said_text(&fake->said, NDVAL_WIRE_A_STREAM));
+	EXPECT_EQ(store->id, said_u64(&fake->said, NDVAL_WIRE_A_STREAM_ID));
+	EXPECT_EQ(0, said_u32(&fake->said, NDVAL_WIRE_A_ERROR));
+	/* Who was away meanwhile, and speaks of it, is told as well. */
+	grant(_metadata, fake, store, RING);
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_STREAM_DEL, &fake->said));
+	EXPECT_EQ(store->id, said_u64(&fake->said, NDVAL_WIRE_A_STREAM_ID));
+	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
+}
+
+TEST_F(primary, a_peer_that_refuses_a_stream_does_not_hold_it)
+{
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[64 * KIB];
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, mine, 100, 100));
+	take_until(_metadata, fake, store, 4096);
+	wire_stream_del(&fake->wire, &fake->side, "default", store->id, ENOSPC);
+	ASSERT_TRUE(peer_send(&fake->peer, &fake->wire));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_TRUE(get_all(self->fd, mine, sizeof(mine), 1000));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_BEHIND));
+}
+
+TEST_F(primary, the_last_word_of_a_link_is_bye_with_a_reason)
+{
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_EQ(0, run("ndvalctl link detach --member m1 --peer m2"));
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_BYE, &fake->said));
+	EXPECT_STREQ("detached", said_text(&fake->said, NDVAL_WIRE_A_REASON));
+	EXPECT_EQ(0, peer_receive(&fake->peer, &fake->said, PATIENCE_MS));
+}
+
+TEST_F(primary, bye_of_the_peer_ends_the_link_with_its_reason_escaped)
+{
+	struct fake *fake = &self->fake;
+	char reason[REASON_SIZE];
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	wire_bye(&fake->wire, "good\nnight \x1b[31m\xff");
+	ASSERT_TRUE(peer_send(&fake->peer, &fake->wire));
+	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));
+	EXPECT_STREQ("the peer says: good\\012night \\033[31m\\377", reason);
+}
+
+TEST_F(primary, who_speaks_of_an_unknown_pair_is_told_that_it_is_gone)
+{
+	struct side unknown;
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	side_secondary(&unknown, "nothing.here");
+	ASSERT_TRUE(say_pair(&fake->peer, &unknown));
+	do {
+		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said));
+	} while (strcmp(said_text(&fake->said, NDVAL_WIRE_A_PAIR), "nothing.here"));
+	EXPECT_NE(NULL, fake->said.tb[NDVAL_WIRE_A_GONE]);
+	EXPECT_EQ(NULL, fake->said.tb[NDVAL_WIRE_A_EPOCH_ID]);
+}
+
+TEST_F(primary, a_removed_pair_is_told_to_be_gone)
+{
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ASSERT_EQ(0, run("ndvalctl pair del web1"));
+	do {
+		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said));
+	} while (!fake->said.tb[NDVAL_WIRE_A_GONE]);
+	EXPECT_STREQ("web", said_text(&fake->said, NDVAL_WIRE_A_PAIR));
+	/* The link stays for the pairs that are left. */
+	EXPECT_TRUE(peer_is_served(&fake->peer));
+}
+
+TEST_F(primary, a_peer_whose_pair_is_gone_is_connecting_again)
+{
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	fake->side.gone = true;
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_CONNECTING));
+}
+
+TEST_F(primary, after_a_reconnect_nothing_is_sent_again)
+{
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[100 * KIB];
+	struct fake *fake = &self->fake;
+	char reason[REASON_SIZE];
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, mine, 50000, 5000));
+	take_until(_metadata, fake, store, 40000);
+	peer_close(&fake->peer);
+	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));
+	ASSERT_TRUE(get_all(self->fd, mine + 50000, sizeof(mine) - 50000, 5000));
+
+	/* take() insists that the first byte that comes is the next one. */
+	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
+	ASSERT_TRUE(fake_follow(fake));
+	grant(_metadata, fake, store, RING);
+	ASSERT_TRUE(say_end(&fake->peer, &fake->side));
+	take_until(_metadata, fake, store, sizeof(mine));
+	EXPECT_EQ(0, memcmp(mine, store->data, sizeof(mine)));
+}
+
+TEST_F(primary, again_asks_for_what_was_sent_but_not_stored)
+{
+	struct fetch again = { .stream = "default", .want = RING, .again = true };
+	struct store *store = new_store(64 * KIB);
+	struct fake *fake = &self->fake;
+	unsigned char byte;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	take_until(_metadata, fake, store, 20 * KIB);
+	store->have = 10000;
+	store->want = RING;
+	again.id = store->id;
+	again.have = 10000;
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &again));
+	take_until(_metadata, fake, store, 20 * KIB);
+}
+
+TEST_HARNESS_MAIN
