@@ -134,6 +134,8 @@ bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance);
 void ndval_stream_jump(struct ndval_stream *stream, u64 tail);
 void ndval_stream_force(struct ndval_stream *stream, u64 need);
 void ndval_stream_wake(struct ndval_stream *stream);
+void ndval_stream_update_flows(struct ndval_stream *stream);
+struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream);
 void ndval_stream_progress(struct ndval_stream *stream);
 int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t gfp);
 void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How values come into a stream: a primary draws them and records them ahead
+ * of their use, a secondary stores what the primary recorded.
+ */
+#include <linux/gfp.h>
+#include <linux/minmax.h>
+#include <linux/random.h>
+
+#include "flow.h"
+#include "host.h"
+#include "pair.h"
+#include "stream.h"
+
+/* May this member record values now? -EAGAIN if it is not the primary. */
+static int may_issue(const struct ndval_stream *stream)
+{
+	const struct ndval_pair *pair = stream->pair;
+
+	if (READ_ONCE(pair->dead))
+		return -ENODEV;
+	if (READ_ONCE(pair->bar) == NDVAL_BAR_ADOPTING)
+		return -EAGAIN;
+	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
+		return -ESTALE;
+	return ndval_pair_is_primary(pair) ? 0 : -EAGAIN;
+}
+
+static int append(struct ndval_stream *stream, u64 end, bool needed,
+		  struct ndval_chunk **chunk)
+{
+	int err;
+
+	spin_lock(&stream->lock);
+	err = may_issue(stream);
+	if (!err && stream->ring.head < end)
+		err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed, NULL);
+	if (!err && stream->ring.head < end) {
+		err = ndval_ring_fill(&stream->ring, chunk);
+		if (err == -ENOMEM)
+			err = 0;	/* not reserved: the head has moved */
+		ndval_stream_update_flows(stream);
+		ndval_stream_wake(stream);
+	}
+	spin_unlock(&stream->lock);
+	return err;
+}
+
+/**
+ * ndval_stream_fill() - Record fresh bytes until the head has reached an end.
+ * @stream: the stream
+ * @end: the end
+ * @needed: a reader waits for them
+ * @gfp: how to allocate
+ *
+ * The bytes are drawn outside the lock, into a chunk of which nobody knows.
+ *
+ * Context: as @gfp says. Takes the stream's lock.
+ * Return: 0; -EAGAIN if this member is not the primary, the window is held or
+ * the kernel's generator is not ready; -ENOMEM, -EOVERFLOW, -ESTALE, -ENODEV.
+ */
+int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t gfp)
+{
+	struct ndval_chunk *chunk;
+	u64 head;
+	int err;
+
+	if (!rng_is_initialized()) {
+		ndval_host_retry();
+		return -EAGAIN;
+	}
+	for (;;) {
+		chunk = NULL;
+		spin_lock(&stream->lock);
+		head = stream->ring.head;
+		err = may_issue(stream);
+		if (!err && head < end)
+			err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed,
+						     &chunk);
+		spin_unlock(&stream->lock);
+		if (err || head >= end)
+			break;
+		err = ndval_ring_reserve(&stream->ring, head, gfp);
+		if (err)
+			break;
+		if (!chunk)
+			chunk = ndval_chunk_create(&stream->pair->mem, gfp);
+		if (IS_ERR(chunk) && needed)
+			chunk = ndval_stream_reclaim(stream);
+		if (IS_ERR(chunk))
+			return PTR_ERR(chunk);
+		get_random_bytes(chunk->data, NDVAL_CHUNK);
+		err = append(stream, end, needed, &chunk);
+		ndval_chunk_put(chunk);
+		chunk = NULL;
+		if (err)
+			break;
+	}
+	ndval_chunk_put(chunk);
+	return err;
+}
+
+/**
+ * ndval_stream_fill_ahead() - On a primary with peers, record ahead of use.
+ * @stream: the stream
+ * @gfp: how to allocate
+ *
+ * Up to prefetch beyond the chunk in which the furthest instance stands, and
+ * up to where a peer's reader waits. Failing to is no error: who needs the
+ * bytes will find out.
+ *
+ * Context: as @gfp says. Takes the stream's lock.
+ */
+void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
+{
+	u64 prefetch = ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH);
+	struct ndval_flow *flow;
+	u64 ahead, need = 0;
+
+	spin_lock(&stream->lock);
+	ahead = ndval_stream_furthest(stream);
+	if (list_empty(&stream->flows))
+		ahead = 0;
+	else if (prefetch)
+		ahead = round_down(ahead, NDVAL_CHUNK) + NDVAL_CHUNK + prefetch;
+	list_for_each_entry(flow, &stream->flows, list)
+		if (ndval_flow_counts(flow))
+			need = max(need, flow->need);
+	spin_unlock(&stream->lock);
+
+	if (need && ndval_stream_fill(stream, need, true, gfp) == -ENOMEM)
+		ndval_host_retry();
+	if (ahead)
+		ndval_stream_fill(stream, ahead, false, gfp);
+}
+
+/* One piece that does not cross a chunk border. */
+static int store_piece(struct ndval_stream *stream, u64 epoch_id, u64 offset,
+		       const u8 *data, size_t len)
+{
+	struct ndval_chunk *spare = NULL;
+	int err;
+
+	for (;;) {
+		spin_lock(&stream->lock);
+		err = stream->epoch_id == epoch_id ? 0 : -ESTALE;
+		if (!err && offset + len > stream->ring.head)
+			err = ndval_stream_make_room(stream, offset + len -
+						     stream->ring.head, false, NULL);
+		if (!err)
+			err = ndval_ring_store(&stream->ring, offset, data, len,
+					       &spare);
+		spin_unlock(&stream->lock);
+		if (err != -ENOENT)
+			break;
+		spare = ndval_chunk_create(stream->ring.mem, GFP_KERNEL | __GFP_ZERO);
+		if (IS_ERR(spare))
+			return PTR_ERR(spare);
+		err = ndval_ring_reserve(&stream->ring, offset + len - 1, GFP_KERNEL);
+		if (err)
+			break;
+	}
+	ndval_chunk_put(spare);
+	return err;
+}
+
+/**
+ * ndval_stream_store() - Store bytes that the primary recorded.
+ * @stream: the stream
+ * @epoch_id: epoch that the bytes belong to
+ * @offset: of the first byte
+ * @data: the bytes
+ * @len: how many
+ *
+ * Context: process. Takes the stream's lock.
+ * Return: 0, or as ndval_ring_store(), or -EAGAIN if an instance holds the
+ * window, or -ENOMEM, or -ESTALE if the stream is of another epoch. What came
+ * before the failure is stored.
+ */
+int ndval_stream_store(struct ndval_stream *stream, u64 epoch_id, u64 offset,
+		       const u8 *data, size_t len)
+{
+	int err = 0;
+
+	while (len && !err) {
+		size_t piece = min_t(size_t, len,
+				     NDVAL_CHUNK - (offset & (NDVAL_CHUNK - 1)));
+
+		err = store_piece(stream, epoch_id, offset, data, piece);
+		offset += piece;
+		data += piece;
+		len -= piece;
+	}
+	return err;
+}

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The window of a stream: who stands where in it, who holds it, and when it
+ * moves.
+ *
+ * Who holds the window. Each expected instance holds it at its cursor; on the
+ * primary, each connected peer holds it at the end of what it stores. Beyond
+ * ring_size somebody has to give way: a reader that needs more waits for a
+ * peer, and for an instance as the setting overflow says: under "stall" it
+ * waits, under "drop" the slowest instance is lost. Only a reader's need does
+ * that, prefetch never.
+ */
+#include <linux/minmax.h>
+#include <linux/random.h>
+#include <linux/wait.h>
+
+#include "flow.h"
+#include "pair.h"
+#include "stream.h"
+
+/* Voids the copy under way, if the cursor stands before @end. */
+static bool raise_generation(struct ndval_cursor *cursor, u64 end)
+{
+	bool before;
+
+	spin_lock(&cursor->move);
+	before = cursor->pos < end;
+	if (before)
+		WRITE_ONCE(cursor->gen, cursor->gen + 1);
+	spin_unlock(&cursor->move);
+	return before;
+}
+
+/* The next value of the instance has left the window. */
+static void lose(struct ndval_stream *stream, unsigned int instance)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+
+	if (cursor->lost || !ndval_pair_expects(stream->pair, instance))
+		return;
+	cursor->lost = true;
+	cursor->lost_told = false;
+	atomic64_inc(&stream->pair->lost);
+	ndval_pair_report(stream->pair);
+}
+
+/* Is a value that the instance needs missing from the window? */
+static bool misses(const struct ndval_ring *ring, u64 pos)
+{
+	if (pos < ring->tail)
+		return true;
+	return ring->hole != ring->hole_end && pos >= ring->hole &&
+	       pos < ring->hole_end;
+}
+
+/**
+ * ndval_stream_state() - Why an instance can't read, if so.
+ * @stream: the stream; the caller holds its lock
+ * @instance: the instance
+ *
+ * Return: 0, or the errno of a read as a negative number; -EAGAIN while it is
+ * being decided what the pair's epoch is.
+ */
+int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_pair *pair = stream->pair;
+
+	lockdep_assert_held(&stream->lock);
+	if (READ_ONCE(pair->dead))
+		return -ENODEV;
+	if (READ_ONCE(pair->bar) == NDVAL_BAR_ADOPTING && !stream->dead)
+		return -EAGAIN;
+	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
+		return -ESTALE;
+	if (!ndval_pair_expects(pair, instance))
+		return -ENXIO;
+	if (stream->error)
+		return -stream->error;
+	if (!cursor->lost && misses(&stream->ring, cursor->pos)) {
+		raise_generation(cursor, U64_MAX);
+		lose(stream, instance);
+	}
+	return cursor->lost ? -EPIPE : 0;
+}
+
+/*
+ * Position of the slowest expected instance, U64_MAX if there is none. One
+ * that stands before a hole is doomed: it reads what is there and is lost
+ * then, so it counts only where nothing that is there may go (@doomed).
+ */
+static u64 slowest(struct ndval_stream *stream, bool doomed)
+{
+	const struct ndval_ring *ring = &stream->ring;
+	u64 least = U64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		const struct ndval_cursor *cursor = &stream->cursors[i];
+		u64 pos = READ_ONCE(cursor->pos);
+
+		if (!ndval_pair_expects(stream->pair, i) || cursor->lost ||
+		    misses(ring, pos))
+			continue;
+		if (!doomed && pos < ring->hole)
+			continue;
+		least = min(least, pos);
+	}
+	return least;
+}
+
+/* What connected peers hold, or with @all what any configured peer lacks. */
+static u64 peers_hold(struct ndval_stream *stream, bool all)
+{
+	struct ndval_flow *flow;
+	u64 least = U64_MAX;
+
+	if (!ndval_pair_is_primary(stream->pair))
+		return least;
+	list_for_each_entry(flow, &stream->flows, list)
+		if (!flow->refused && (all || ndval_flow_counts(flow)))
+			least = min(least, flow->ack);
+	return least;
+}
+
+/* Moves the tail; instances before it are lost first, then bytes are wiped. */
+static void advance(struct ndval_stream *stream, u64 to,
+		    struct ndval_chunk **recycled)
+{
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		if (raise_generation(&stream->cursors[i], to))
+			lose(stream, i);
+	ndval_ring_advance(&stream->ring, to, recycled);
+}
+
+/*
+ * May @len more bytes come to the head, and where would the tail be then?
+ * -EAGAIN if a peer, or an instance that must not be lost, holds the window.
+ */
+static int check_room(struct ndval_stream *stream, u64 len, bool needed, u64 *to)
+{
+	struct ndval_pair *pair = stream->pair;
+	struct ndval_ring *ring = &stream->ring;
+	u64 size = ndval_pair_setting(pair, NDVAL_SET_RING_SIZE);
+	u64 span = ndval_ring_span(ring) + len;
+
+	*to = ring->tail;
+	if (span <= size)
+		return 0;
+	*to += span - size;
+	if (ring->hole != ring->hole_end && *to >= ring->hole)
+		*to += ring->hole_end - ring->hole;
+	*to = min(*to, ring->head);
+	if (peers_hold(stream, false) < *to)
+		return -EAGAIN;
+	if (slowest(stream, false) >= *to)
+		return 0;
+	if (needed && ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) == NDVAL_OVERFLOW_DROP)
+		return 0;
+	return -EAGAIN;
+}
+
+/**
+ * ndval_stream_make_room() - Let the window move so that bytes fit at its head.
+ * @stream: the stream; the caller holds its lock
+ * @len: how many, at most a chunk
+ * @needed: a reader needs them: instances may be lost under overflow=drop
+ * @recycled: as for ndval_ring_advance()
+ *
+ * Return: 0, or -EAGAIN if the window is held.
+ */
+int ndval_stream_make_room(struct ndval_stream *stream, u64 len, bool needed,
+			   struct ndval_chunk **recycled)
+{
+	u64 to;
+	int err;
+
+	lockdep_assert_held(&stream->lock);
+	err = check_room(stream, len, needed, &to);
+	if (!err && to > stream->ring.tail)
+		advance(stream, to, recycled);
+	return err;
+}
+
+/**
+ * ndval_stream_can_read() - Would a read find data or make it?
+ * @stream: the stream; the caller holds its lock
+ * @instance: the instance, which ndval_stream_state() said can read
+ *
+ * Return: true if a read would not wait.
+ */
+bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance)
+{
+	u64 to;
+
+	lockdep_assert_held(&stream->lock);
+	if (stream->cursors[instance].pos < stream->ring.head)
+		return true;
+	return ndval_pair_is_primary(stream->pair) && rng_is_initialized() &&
+	       !check_room(stream, NDVAL_CHUNK, true, &to);
+}
+
+/**
+ * ndval_stream_force() - Let a secondary's window move to where a reader waits.
+ * @stream: the stream; the caller holds its lock
+ * @need: the end that some reader, anywhere, waits for
+ *
+ * Under overflow=drop, instances that stand more than ring_size before it are
+ * lost; under stall nothing happens.
+ */
+void ndval_stream_force(struct ndval_stream *stream, u64 need)
+{
+	struct ndval_pair *pair = stream->pair;
+	u64 size = ndval_pair_setting(pair, NDVAL_SET_RING_SIZE);
+
+	lockdep_assert_held(&stream->lock);
+	need = min(need, stream->ring.head + size);
+	if (need <= size || need <= ndval_stream_want(stream) ||
+	    ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) != NDVAL_OVERFLOW_DROP)
+		return;
+	advance(stream, min(need - size, stream->ring.head), NULL);
+}
+
+/**
+ * ndval_stream_furthest() - Furthest position of any instance of any member.
+ * @stream: the stream; the caller holds its lock
+ *
+ * Return: the furthest position that an instance reached or asks for; at most
+ * ring_size beyond the head.
+ */
+u64 ndval_stream_furthest(struct ndval_stream *stream)
+{
+	struct ndval_pair *pair = stream->pair;
+	struct ndval_flow *flow;
+	u64 most = 0;
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		const struct ndval_cursor *cursor = &stream->cursors[i];
+
+		if (ndval_pair_expects(pair, i) && !cursor->lost)
+			most = max3(most, READ_ONCE(cursor->pos), cursor->wanted);
+	}
+	if (ndval_pair_is_primary(pair))
+		list_for_each_entry(flow, &stream->flows, list)
+			if (ndval_flow_counts(flow))
+				most = max(most, flow->demand);
+	return min(most, stream->ring.head +
+			 ndval_pair_setting(pair, NDVAL_SET_RING_SIZE));
+}
+
+/**
+ * ndval_stream_delivered() - Highest end ever delivered to an instance here.
+ * @stream: the stream
+ */
+u64 ndval_stream_delivered(const struct ndval_stream *stream)
+{
+	u64 most = 0;
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		most = max(most, READ_ONCE(stream->cursors[i].hw));
+	return most;
+}
+
+/**
+ * ndval_stream_want() - End up to which a secondary accepts more.
+ * @stream: the stream; the caller holds its lock
+ *
+ * No more than it has while there is no memory to store it, or while ring_size,
+ * lowered, is less than what an instance holds.
+ */
+u64 ndval_stream_want(struct ndval_stream *stream)
+{
+	u64 head = stream->ring.head;
+	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+
+	lockdep_assert_held(&stream->lock);
+	if (stream->starved)
+		return head;
+	return max(min(slowest(stream, false), head) + size, head);
+}
+
+/**
+ * ndval_stream_committed() - End up to which every connected peer stores it.
+ * @stream: the stream; the caller holds its lock
+ */
+u64 ndval_stream_committed(struct ndval_stream *stream)
+{
+	lockdep_assert_held(&stream->lock);
+	if (!ndval_pair_is_primary(stream->pair))
+		return min(stream->committed, stream->ring.head);
+	return min(peers_hold(stream, false), stream->ring.head);
+}
+
+/**
+ * ndval_stream_void() - Make every copy under way void.
+ * @stream: the stream; the caller holds its lock
+ */
+void ndval_stream_void(struct ndval_stream *stream)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		raise_generation(&stream->cursors[i], U64_MAX);
+}
+
+/**
+ * ndval_stream_reset() - Throw all values away and stand empty at an offset.
+ * @stream: the stream; the caller holds its lock
+ * @to: the offset
+ * @forget: what was delivered does not count any more, and the instances are
+ *	lost until repositioned; else they stand at @to at most
+ */
+void ndval_stream_reset(struct ndval_stream *stream, u64 to, bool forget)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	ndval_stream_void(stream);
+	ndval_ring_reset(&stream->ring, to);
+	stream->promised = to;
+	stream->epoch_id = READ_ONCE(stream->pair->epoch_id);
+	stream->committed = min(stream->committed, to);
+	stream->need = 0;
+	stream->error = 0;
+	stream->starved = false;
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		struct ndval_cursor *cursor = &stream->cursors[i];
+
+		spin_lock(&cursor->move);
+		cursor->pos = min(cursor->pos, to);
+		if (forget)
+			cursor->hw = 0;
+		spin_unlock(&cursor->move);
+		cursor->wanted = 0;
+		if (forget)
+			lose(stream, i);
+		cursor->lost |= forget;
+	}
+	ndval_stream_wake(stream);
+}
+
+/**
+ * ndval_stream_wake() - Let everybody who waits look again.
+ * @stream: the stream; the caller holds its lock
+ */
+void ndval_stream_wake(struct ndval_stream *stream)
+{
+	lockdep_assert_held(&stream->lock);
+	WRITE_ONCE(stream->events, stream->events + 1);
+	/* Without a key: pollers ask what it is, none takes the key for it. */
+	wake_up_interruptible(&stream->wq);
+}
+
+/**
+ * ndval_stream_update_flows() - Tell peers what has changed about a stream.
+ * @stream: the stream; the caller holds its lock
+ */
+void ndval_stream_update_flows(struct ndval_stream *stream)
+{
+	struct ndval_flow *flow;
+
+	lockdep_assert_held(&stream->lock);
+	if (stream->need <= stream->ring.head)
+		stream->need = 0;
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_update(flow);
+}
+
+/**
+ * ndval_stream_progress() - Draw the conclusions of a cursor, an
+ *	acknowledgment or a setting that has moved.
+ * @stream: the stream
+ *
+ * Frees what nobody is to receive any more and retain does not keep, tells
+ * peers of credit and demand, wakes who waits for room.
+ *
+ * Context: any that is not interrupt. Takes the stream's lock.
+ */
+void ndval_stream_progress(struct ndval_stream *stream)
+{
+	struct ndval_ring *ring = &stream->ring;
+	struct ndval_flow *flow;
+	u64 retain, keep;
+
+	spin_lock(&stream->lock);
+	retain = ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN);
+	keep = ring->head - min(ring->head, retain);
+	keep = min3(keep, slowest(stream, true), peers_hold(stream, true));
+	if (keep > ring->tail)
+		advance(stream, keep, NULL);
+	ndval_stream_update_flows(stream);
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_retry(flow);
+	if (wq_has_sleeper(&stream->wq))
+		ndval_stream_wake(stream);
+	spin_unlock(&stream->lock);
+}
+
+/**
+ * ndval_stream_reclaim() - A chunk from what is only retained, when no more
+ *	memory may be had.
+ * @stream: the stream
+ *
+ * Context: any that is not interrupt. Takes the stream's lock.
+ * Return: a chunk that nobody knows, or ERR_PTR(-ENOMEM).
+ */
+struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream)
+{
+	struct ndval_chunk *chunk = NULL;
+	u64 to;
+
+	spin_lock(&stream->lock);
+	to = min3(slowest(stream, true), peers_hold(stream, false),
+		  stream->ring.head);
+	if (to > stream->ring.tail)
+		advance(stream, to, &chunk);
+	spin_unlock(&stream->lock);
+	return chunk ?: ERR_PTR(-ENOMEM);
+}
+
+/**
+ * ndval_stream_jump() - The primary's tail has passed our head.
+ * @stream: the stream; the caller holds its lock
+ * @tail: the primary's tail
+ *
+ * What is stored stays readable; instances that need what was missed are
+ * lost, at once or when they come to the hole.
+ */
+void ndval_stream_jump(struct ndval_stream *stream, u64 tail)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	if (tail <= stream->ring.head)
+		return;
+	if (stream->ring.hole != stream->ring.hole_end)
+		advance(stream, stream->ring.hole_end, NULL);
+	ndval_ring_skip(&stream->ring, tail);
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		if (misses(&stream->ring, READ_ONCE(stream->cursors[i].pos)))
+			lose(stream, i);
+	ndval_stream_wake(stream);
+}
