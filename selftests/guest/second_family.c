@@ -11,6 +11,7 @@
 #include <linux/genetlink.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
@@ -75,6 +76,9 @@ static void *keep_asking(void *data)
 	return NULL;
 }
 
+/* A test goes on until the third family has come and gone so often. */
+#define TIMES	6
+
 /* The process that registers a third family and removes it, again and again. */
 static pid_t start_coming_and_going(unsigned long *times)
 {
@@ -82,9 +86,11 @@ static pid_t start_coming_and_going(unsigned long *times)
 
 	if (child)
 		return child;
-	while (!run("modprobe fou && rmmod fou"))
-		__atomic_add_fetch(times, 1, __ATOMIC_RELAXED);
-	_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* What an earlier test was about to do may get between the two. */
+	for (;;)
+		if (!run("modprobe fou && rmmod fou"))
+			__atomic_add_fetch(times, 1, __ATOMIC_RELAXED);
 }
 
 FIXTURE(second)
@@ -121,7 +127,6 @@ FIXTURE_TEARDOWN(second)
 	waitpid(self->third, NULL, 0);
 	TH_LOG("%lu answers in %.1f s, the slowest after %.3f s; a third family came %lu times",
 	       asker->answers, seconds() - self->begin, asker->worst, *self->times);
-	EXPECT_LT(3, *self->times);
 	EXPECT_EQ(0, asker->failures);
 	EXPECT_LT(20, asker->answers);
 	EXPECT_GT(LIMIT, asker->worst);
@@ -156,7 +161,7 @@ TEST_F(second, answers_while_links_to_a_frozen_peer_come_and_go)
 	ASSERT_EQ(0, host_set(host, "web1", NDVAL_A_PAIR_RING_SIZE, 4 << 20));
 	ASSERT_EQ(0, host_promote(host, "web1"));
 	fd = node_open("web1", O_NONBLOCK);
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 8 || *self->times < TIMES; i++) {
 		double begin;
 
 		ASSERT_TRUE(link_to_frozen(host, &self->fake, fd));
@@ -192,7 +197,7 @@ TEST_F(second, answers_while_pairs_are_removed_under_sleeping_readers)
 	pid_t readers[8];
 	int round, i, status;
 
-	for (round = 0; round < 5; round++) {
+	for (round = 0; round < 5 || *self->times < TIMES; round++) {
 		ASSERT_EQ(0, host_pair(host, "web1", "web", "m1", "m2"));
 		for (i = 0; i < 8; i++) {
 			readers[i] = sleeping_reader("web1");
@@ -216,9 +221,10 @@ TEST_F(second, answers_while_the_module_can_not_be_removed_and_when_it_is)
 	ASSERT_EQ(0, host_promote(host, "web1"));
 	fd = node_open("web1", O_NONBLOCK);
 	ASSERT_TRUE(link_to_frozen(host, &self->fake, fd));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 20 || *self->times < TIMES; i++) {
 		EXPECT_EQ(-1, syscall(SYS_delete_module, "ndval", O_NONBLOCK));
 		EXPECT_TRUE(errno == EBUSY || errno == EAGAIN);
+		usleep(10000);
 	}
 	/* The link to the frozen peer does not hold it. */
 	close(fd);
