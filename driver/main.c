@@ -21,6 +21,9 @@
 #include "pair.h"
 #include "ring.h"
 
+/* Most works at the same time: some wait, none for another. */
+#define WORKERS		16
+
 /* Share of the memory that all pairs together may use by default. */
 #define TOTAL_SHARE	16
 
@@ -70,7 +73,7 @@ static int __init ndval_init(void)
 	}
 	ndval_mem_set_total_max(total_max ?:
 				((u64)totalram_pages() << PAGE_SHIFT) / TOTAL_SHARE);
-	ndval_wq = alloc_workqueue("ndval", WQ_UNBOUND, 0);
+	ndval_wq = alloc_workqueue("ndval", WQ_UNBOUND, WORKERS);
 	if (!ndval_wq)
 		return -ENOMEM;
 	err = ndval_member_init(host);
