@@ -26,7 +26,7 @@ PORTS = itertools.count(7100)
 # -- waiting ------------------------------------------------------------------
 
 
-def until(what, condition, timeout=20):
+def until(what, condition, timeout=40):
     """Polls a condition; fails unless it holds within @timeout s."""
     end = time.monotonic() + timeout
     while not (found := condition()):
@@ -85,7 +85,7 @@ def health(guest, name="web"):
     return guest.sh(f"cat /sys/class/ndval/ndval-{name}/health")
 
 
-def await_health(word, *guests, name="web", timeout=20):
+def await_health(word, *guests, name="web", timeout=40):
     for guest in guests:
         until(f"{guest}: pair {name} is {word}, but {health(guest, name)}",
               lambda g=guest: health(g, name) == word, timeout)
@@ -107,8 +107,8 @@ def attach(server, listen, client, connect):
     """Two 'link attach' commands, of which the second is tried until the first listens."""
     job = server.spawn(f"ndvalctl link attach {listen}")
     client.sh(f"i=0; until ndvalctl link attach {connect} 2>/tmp/link; do i=$((i+1)); "
-              "[ $i -lt 200 ] || { cat /tmp/link >&2; exit 1; }; usleep 50000; done")
-    job.wait(30, check=True)
+              "[ $i -lt 400 ] || { cat /tmp/link >&2; exit 1; }; usleep 50000; done")
+    job.wait(40, check=True)
 
 
 def link(a, b):
@@ -130,7 +130,7 @@ def unlink(a, b):
               lambda g=guest, o=other: o.name not in [one["peer"] for one in links(g)])
 
 
-def await_no_link(*guests, timeout=20):
+def await_no_link(*guests, timeout=40):
     for guest in guests:
         until(f"{guest}: no link is left", lambda g=guest: not links(g), timeout)
 

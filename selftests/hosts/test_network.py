@@ -2,7 +2,7 @@
 """The same bytes over a network that delays, loses and is cut, and when hosts stop.
 
 vm: mix=6.1,6.12
-vm: timeout=120
+vm: timeout=180
 """
 
 from common import (Reader, await_health, await_no_link, ctl, get, health, join, link, links,

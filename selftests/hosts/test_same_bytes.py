@@ -2,7 +2,7 @@
 """Copies of an application read the same bytes, whoever reads first, on whatever host.
 
 vm: mix=6.1,6.12
-vm: timeout=120
+vm: timeout=180
 """
 
 from common import (NODE, Reader, attach, await_health, both_ways, ctl, get, hexed, join, link,

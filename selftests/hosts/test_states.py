@@ -2,7 +2,7 @@
 """What hosts say of each other: health, peers' states, and what repairs a disagreement.
 
 vm: mix=6.1,6.12
-vm: timeout=90
+vm: timeout=180
 """
 
 import time
@@ -53,8 +53,11 @@ def test_health_at_each_stage(net):
         secondary.freeze()
         frozen = time.monotonic()
         await_health("alone", primary)
-        # Time-out and a half for the ticks; the rest is what the machine may be late.
-        assert time.monotonic() - frozen < 1.5 * TIMEOUT_MS / 1000 + 2
+        # That it is this setting that counts is in the log; the rest is what a busy machine
+        # may be late.
+        assert time.monotonic() - frozen < 10
+        reason = primary.sh("dmesg | grep 'ndval: link .* down: ' | tail -n 1")
+        assert f"silent for {TIMEOUT_MS} ms" in reason or "error 110" in reason, reason
         await_state("disconnected", primary, secondary.name)
         says(primary, "primary  alone", f"peer {secondary.name}  disconnected",
              f"{secondary.name} is not connected")

@@ -2,7 +2,7 @@
 """Streams of a pair on several hosts: asked for, limited, deleted, made anew.
 
 vm: mix=6.1,6.12
-vm: timeout=90
+vm: timeout=180
 """
 
 from common import (Reader, both_ways, ctl, fails_with, get, join, link, read, refused, same,

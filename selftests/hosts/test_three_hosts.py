@@ -2,7 +2,7 @@
 """Three hosts, and a source that runs no copy of the application itself.
 
 vm: mix=6.1,6.12,6.12
-vm: timeout=120
+vm: timeout=180
 """
 
 from common import (Reader, await_health, ctl, fails_with, join, link, make_pair, pair_of,

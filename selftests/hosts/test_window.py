@@ -2,7 +2,7 @@
 """Beyond the window across hosts: who waits, who is lost, who says so, what repairs it.
 
 vm: mix=6.1,6.12
-vm: timeout=120
+vm: timeout=180
 """
 
 import json

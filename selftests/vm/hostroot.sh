@@ -5,8 +5,8 @@
 #
 # Runs a program of the machine that the guest runs on, in the guest: that
 # machine's root is mounted read-only over 9p, what is written goes to memory.
-# Only the generic kernels have 9p. The guest's own /selftests and /tmp are
-# visible at the same places.
+# Only the generic kernels have 9p. The guest's own /selftests is visible at the
+# same place; /tmp is that machine's, since the tree may well be there.
 
 set -e
 
@@ -20,7 +20,7 @@ if [ ! -e /run/hostroot/.ready ]; then
 	mkdir /run/upper/data /run/upper/work
 	mount -t overlay -o lowerdir=/run/host,upperdir=/run/upper/data,workdir=/run/upper/work \
 		overlay /run/hostroot
-	for dir in proc sys dev tmp selftests; do
+	for dir in proc sys dev selftests; do
 		[ -d "/$dir" ] || continue
 		mkdir -p "/run/hostroot/$dir"
 		mount --rbind "/$dir" "/run/hostroot/$dir"
