@@ -51,8 +51,8 @@ static void expect_refusal(struct __test_metadata *_metadata, struct fake *fake,
 			   const char *stream)
 {
 	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_STREAM_DEL, &fake->said));
-	EXPECT_STREQ(stream, said_text(&fake->said, NDVAL_WIRE_A_STREAM));
-	EXPECT_EQ(ENOSPC, said_u32(&fake->said, NDVAL_WIRE_A_ERROR));
+	ASSERT_STREQ(stream, said_text(&fake->said, NDVAL_WIRE_A_STREAM));
+	ASSERT_EQ(ENOSPC, said_u32(&fake->said, NDVAL_WIRE_A_ERROR));
 }
 
 TEST_F(limits, streams_pushed_beyond_max_streams_are_refused_each)

@@ -44,7 +44,7 @@ one host's kernel draws the bytes, and the other's gives its program the same.
 """
 
 
-class Wrong(Exception):
+class Wrong(vm.Failure):
     """The demo did not show what it is to show."""
 
 
@@ -105,12 +105,15 @@ def set_up(net):
     for lines in zip(*(config.splitlines() for config in configs.values()), strict=True):
         row(*lines)
     row("# ndvald &", "# ndvald &")
-    for guest in net:
-        guest.spawn("exec ndvald")
+    daemons = [guest.spawn("exec ndvald") for guest in net]
     row("# ndvalctl promote web --new")
-    until("host a has the pair", lambda: health(net.a))
-    net.a.sh("ndvalctl promote web --new")
-    await_health(net, "protected")
+    try:
+        until("host a has the pair", lambda: health(net.a))
+        net.a.sh("ndvalctl promote web --new")
+        await_health(net, "protected")
+    except Wrong as err:
+        said = "".join(f"\n{job.err.decode(errors='replace')}" for job in daemons)
+        raise Wrong(f"{err}; ndvald said:{said}") from None
 
 
 def show(net):
@@ -169,8 +172,6 @@ def main():
         demo()
     except KeyboardInterrupt:
         return 130
-    except Wrong as err:
-        why = str(err)
     except (vm.Failure, build.Error, kernels.Error, OSError) as err:
         why = str(err)
     else:
