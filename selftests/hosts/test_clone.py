@@ -69,8 +69,8 @@ def cloned(net, primary, secondary):
     net.b.freeze()
     reader = Reader(net.a, 50000)       # makes a send FETCH, or VALUES
     with tempfile.TemporaryDirectory(prefix="ndval-clone-") as scratch:
-        capture = clone(net.b, Path(scratch))
         net.cut("a", "b", one_way=True)
+        capture = clone(net.b, Path(scratch))
         net.b.thaw()
         await_health("fenced", net.b)
         net.heal()
