@@ -583,7 +583,8 @@ int ndval_flow_pushed(struct ndval_flow *flow, const struct ndval_push *push,
  * ndval_flow_refuse() - A peer can't store a stream of this primary.
  * @flow: the flow
  *
- * It does not hold the window, and is not in sync, until the next link.
+ * It does not hold the window, and is not in sync, until it asks for the stream
+ * or there is a new link.
  *
  * Context: process. Takes the stream's lock.
  */

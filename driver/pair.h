@@ -31,7 +31,8 @@
  *	  something delivered here
  *	PAIR of a primary		primary			peer refused
  *	resync				any, with peers		secondary, no epoch
- *	resync				fenced, no peers	primary, new epoch
+ *	resync				fenced or secondary,	primary, new epoch
+ *					  no peers
  *	VM clone, reboot		any			bar fenced
  *	pair del			any			dead
  *

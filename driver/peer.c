@@ -440,8 +440,6 @@ static void follow(struct ndval_peer *peer)
 static void refuse(struct ndval_peer *peer, const char *why)
 {
 	peer->refused = why;
-	if (peer->pair->followed == peer)
-		peer->pair->followed = NULL;
 	pr_warn_ratelimited("pair %s: peer %s refused: %s\n", peer->pair->name,
 			    peer->remote->name, why);
 }
@@ -519,8 +517,10 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard)
 	if (heard->role != NDVAL_ROLE_PRIMARY && heard->diverged)
 		peer->refused = "the peer is diverged or fenced: resync it";
 	if (heard->diverged || peer->refused) {
-		/* Who takes nothing holds nothing. */
+		/* Who takes or gives nothing holds nothing, and is not followed. */
 		peer->listed = false;
+		if (pair->followed == peer)
+			pair->followed = NULL;
 		visit_flows(peer, reset_flow);
 	}
 	if (heard->seen_id != pair->epoch_id)

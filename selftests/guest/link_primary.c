@@ -487,6 +487,41 @@ TEST_F(primary, a_peer_that_refuses_a_stream_does_not_hold_it)
 	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_BEHIND));
 }
 
+TEST_F(primary, a_stream_refused_once_is_sent_when_it_is_asked_for)
+{
+	struct store *store = new_store(64 * KIB);
+	struct fake *fake = &self->fake;
+	unsigned char byte;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	take_until(_metadata, fake, store, 4096);
+	wire_stream_del(&fake->wire, &fake->side, "default", store->id, ENOSPC);
+	ASSERT_TRUE(peer_send(&fake->peer, &fake->wire));
+	take_rest(_metadata, fake, store);
+	store->have = 0;
+	grant(_metadata, fake, store, 64 * KIB);
+	take_until(_metadata, fake, store, 4096);
+	EXPECT_EQ(byte, store->data[0]);
+}
+
+TEST_F(primary, a_diverged_peer_does_not_hold_the_window)
+{
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[64 * KIB];
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(get_all(self->fd, mine, 100, 100));
+	take_until(_metadata, fake, store, 4096);
+	grant(_metadata, fake, store, 64 * KIB);
+	fake->side.diverged = true;
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_REFUSED));
+	EXPECT_TRUE(get_all(self->fd, mine, sizeof(mine), 1000));
+}
+
 TEST_F(primary, the_last_word_of_a_link_is_bye_with_a_reason)
 {
 	struct fake *fake = &self->fake;

@@ -401,6 +401,58 @@ TEST_F(secondary, who_delivered_is_diverged_until_resync_and_reposition)
 	EXPECT_TRUE(reads(self->fd, 500, 500));
 }
 
+TEST_F(secondary, does_not_follow_a_primary_that_delivers_nothing)
+{
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(lead(&self->host, fake));
+	fake->side.in_sync = true;
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(NDVAL_HEALTH_PROTECTED,
+		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+	fake->side.diverged = true;
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(NDVAL_HEALTH_ALONE,
+		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+}
+
+TEST_F(secondary, resync_makes_another_object_in_which_every_instance_is_lost)
+{
+	__u64 id = host_pair_get(&self->host, "web1", NDVAL_A_PAIR_MEMBER_ID);
+	struct fake *fake = &self->fake;
+	char byte;
+
+	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_TRUE(push(fake, 0, 1000));
+	ASSERT_TRUE(reads(self->fd, 0, 100));
+	/* Also one that is not expected at that moment. */
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 2));
+	ASSERT_EQ(0, run("ndvalctl resync web1"));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 3));
+	EXPECT_NE(id, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_MEMBER_ID));
+	ASSERT_TRUE(fake_lead(fake));
+	ASSERT_TRUE(push(fake, 0, 1000));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
+}
+
+TEST_F(secondary, without_peers_resync_begins_a_new_life)
+{
+	struct fake *fake = &self->fake;
+	char byte;
+
+	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_EQ(0, run("ndvalctl peer del web1 m2"));
+	EXPECT_EQ(-EAGAIN, get(self->fd, &byte, 1));
+	ASSERT_EQ(0, run("ndvalctl resync web1"));
+	EXPECT_EQ(NDVAL_ROLE_PRIMARY, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_ROLE));
+	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
+	ASSERT_EQ(0, run("ndvalctl instance set web1 --at 0"));
+	EXPECT_EQ(1, get(self->fd, &byte, 1));
+}
+
 TEST_F(secondary, two_primaries_refuse_each_other_and_say_why)
 {
 	struct fake *fake = &self->fake;
