@@ -9,7 +9,8 @@
   -v     pass on everything that tests print
 
 PATTERN, or TESTS=PATTERN in the environment, chooses tests whose name contains
-it (shell wildcards may be used); KERNELS=6.12,6.1-generic chooses kernels.
+it (shell wildcards may be used); KERNELS=6.12,6.1-generic chooses kernels. The
+kcsan kernel is used only if it is chosen; its guests have two processors.
 
 Three kinds of tests, each known by its place:
 
@@ -24,11 +25,13 @@ Three kinds of tests, each known by its place:
 
 A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
 
-  flavours=6.1,6.12       kernels, one guest for each (guest/)
+  flavours=6.1,6.12,debug kernels, one guest for each (guest/); these by default
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
-                          once, the tests run with each mix
-  timeout=120             seconds (each function of hosts/)
+                          once, the tests run with each mix. As many guests with
+                          the debug kernel come on top, unless a mix names it
+  timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  vmgenid=GUID  qemu="ARGUMENTS"
+  sanitize=debug          with this kernel, the tools are built with ASan and UBSan
   programs=a,b            programs of this machine to take along
   modules=a,b             more kernel modules to take along
   modargs="a=1 b=2"       parameters for 'modprobe ndval'
@@ -67,6 +70,7 @@ import vm             # noqa: E402
 from guest import accelerator, end_all_guests  # noqa: E402
 
 HERE = TOP / "selftests"
+DEBUG, KCSAN = "debug", "kcsan"
 KSFT_SKIP = 4
 CHECK_TIMEOUT = 900
 RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5000))
@@ -150,6 +154,18 @@ class Needs:
     def timeout(self):
         return float(self.get("timeout", 120))
 
+    def flavours(self, chosen):
+        """Kernels of a test in one guest."""
+        more = (KCSAN,) if KCSAN in chosen else ()
+        return self.get("flavours", (*kernels.DEFAULT, DEBUG, *more))
+
+    def all_mixes(self):
+        """Kernels of a test on several hosts, for each time it runs."""
+        mixes = self.mixes or [kernels.DEFAULT]
+        if any(flavour in kernels.BUILT for mix in mixes for flavour in mix):
+            return mixes
+        return [*mixes, (DEBUG,) * len(mixes[0])]
+
     def options(self):
         """For Guest: what must be the same for tests to share one."""
         options = {}
@@ -165,7 +181,7 @@ class Needs:
             options["cmdline"] = self.get("cmdline")
         if self.get("qemu"):
             options["qemu"] = tuple(shlex.split(self.get("qemu")))
-        for key in ("programs", "modules"):
+        for key in ("programs", "modules", "sanitize"):
             if self.get(key):
                 options[key] = self.get(key)
         return options
@@ -396,7 +412,7 @@ class GuestGroup:
         tap = Tap(report, name)
         what = test.name if test.path.suffix == ".c" else test.path.name
         job = guest.spawn(f"cd /selftests && exec env KERNEL={self.flavour} NDVAL_TOP={TOP} "
-                          f"./{what} 2>&1")
+                          f"NDVAL_SLOWER={guest.kernel.slower} ./{what} 2>&1")
         job.on_output = tap.feed
         job.close()
         try:
@@ -482,6 +498,7 @@ class HostsGroup:
         if file.needs.get("module") != "no":
             self.net.load(file.needs.get("modargs", ""))
         limit = float(getattr(function, "timeout", file.needs.get("timeout", 300)))
+        limit *= max(guest.kernel.slower for guest in self.net)
         late = []
 
         def stop():
@@ -551,8 +568,8 @@ def collect(pattern, chosen, report):
         except Exception:  # pylint: disable=broad-except
             report.fail(f"hosts {path.stem}", traceback.format_exc())
             continue
-        for mix in file.needs.mixes or [kernels.DEFAULT]:
-            if chosen and not set(mix) <= set(chosen):
+        for mix in file.needs.all_mixes():
+            if not set(mix) <= set(chosen or (*kernels.STOCK, DEBUG)):
                 continue
             tests = [(file, t) for t in file.tests
                      if wanted(pattern, file.name, f"{file.name}.{t.__name__[5:]}")]
@@ -565,10 +582,13 @@ def collect(pattern, chosen, report):
         test = GuestTest(path)
         if test.needs.get("helper") or not wanted(pattern, test.name):
             continue
-        for flavour in test.needs.get("flavours", kernels.DEFAULT):
+        for flavour in test.needs.flavours(chosen):
             if chosen and flavour not in chosen:
                 continue
-            key = (flavour, tuple(sorted(test.needs.options().items())))
+            options = test.needs.options()
+            if flavour == KCSAN:
+                options["smp"] = 2
+            key = (flavour, tuple(sorted(options.items())))
             guests.setdefault(key, []).append(test)
     jobs = [HostsGroup(mix, dict(o), t) for (mix, o), t in hosts.items() if t]
     jobs += [GuestGroup(f, dict(o), t) for (f, o), t in guests.items()]

@@ -31,6 +31,13 @@
 #include <linux/ndval_netlink.h>
 
 #define UNUSED		__attribute__((unused))
+
+/* The harness' limit for one test, in s, is too little for a slow kernel. */
+#ifdef TEST_TIMEOUT_DEFAULT
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+#endif
+
 #define CHUNK		4096
 #define KIB		1024UL
 #define MIB		(1024UL * KIB)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Builds what goes into a guest: the module per kernel, programs, tools.
 
-  build.py module [FLAVOUR..]   build/KV/ndval.ko (default: all four kernels)
+  build.py module [FLAVOUR..]   build/KV/ndval.ko (default: Debian's four kernels)
   build.py ko FLAVOUR           the same for one, prints the path of the module
   build.py farm FLAVOUR         only the tree it is built in, prints its path
   build.py sparse               sparse with endian checks, on the default kernels
@@ -10,7 +10,8 @@
 
 One source tree serves several kernels: build/KV/ is a farm of symbolic links
 to Kbuild, driver/ and uapi/, so every kernel keeps its own objects and make's
-time stamps go on working.  Warnings (W=1) are errors here.
+time stamps go on working.  Warnings (W=1) are errors here.  For a kernel that
+is built here (kernels.py) the modules of selftests/kmod/ are built along.
 """
 
 import contextlib
@@ -27,6 +28,11 @@ import kernels
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
 PARTS = ("Kbuild", "driver", "uapi")
+TEST_MODULES = "selftests/kmod"
+SANITIZE = ("-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined "
+            "-fno-sanitize-recover=all")
+# An abort, so that nobody takes a report for an exit status of the tool.
+ASAN_OPTIONS = "abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1"
 
 
 class Error(Exception):
@@ -65,10 +71,10 @@ def make(*args, cwd=TOP, log=None):
     return done.stdout
 
 
-def _sources(top):
+def _sources(top, parts=PARTS):
     """Path in the tree -> file, for everything a module build reads."""
     found = {}
-    for part in PARTS:
+    for part in parts:
         path = top / part
         if path.is_file():
             found[part] = path
@@ -79,11 +85,15 @@ def _sources(top):
     return found
 
 
+def _parts(kernel):
+    return (*PARTS, TEST_MODULES) if kernel.built else PARTS
+
+
 def farm(kernel, top=TOP, name=None):
     """The directory in which the module of @kernel is built, brought up to date."""
     tree = BUILD / (name or kernel.version)
     tree.mkdir(parents=True, exist_ok=True)
-    sources = _sources(top)
+    sources = _sources(top, _parts(kernel))
     if "Kbuild" not in sources:
         raise Error(f"no Kbuild in {top}")
     for relative, source in sources.items():
@@ -100,12 +110,12 @@ def farm(kernel, top=TOP, name=None):
     return tree
 
 
-def _unchanged(tree, top):
+def _unchanged(tree, top, parts):
     """True if no source is newer than the start of the last good build in @tree."""
     stamp = tree / ".built"
     if not stamp.exists() or not (tree / "ndval.ko").exists():
         return False
-    files = [top / "Kbuild", top / "driver", top / "uapi/linux", *_sources(top).values()]
+    files = [top / "uapi/linux", *(top / part for part in parts), *_sources(top, parts).values()]
     return all(f.stat().st_mtime < stamp.stat().st_mtime for f in files if f.exists())
 
 
@@ -120,13 +130,14 @@ def module(kernel, top=TOP, name=None):
                     f"(installs linux-headers-{kernel.version})")
     with locked(name or kernel.version):
         tree = farm(kernel, top, name)
-        if _unchanged(tree, top):
+        if _unchanged(tree, top, _parts(kernel)):
             return tree / "ndval.ko"
         (tree / ".built").unlink(missing_ok=True)
         (tree / ".building").touch()
         try:
-            out = make("-C", str(kernel.headers), f"M={tree}", "W=1", "modules",
-                       log=tree / "make.log")
+            out = make("-C", str(kernel.headers), f"M={tree}", "W=1",
+                       *(["NDVAL_TEST_MODULES=m"] if kernel.built else []),
+                       "modules", log=tree / "make.log")
         except Error as err:
             raise Error(str(err).replace(f"{tree}/", "")) from None
         if not (tree / "ndval.ko").exists():
@@ -240,14 +251,18 @@ def agent():
     return program(TOP / "selftests/vm/agent.c", "agent", flags=("-static",))
 
 
-def tools():
-    """Builds the tools that exist in the tree; returns their programs."""
+def tools(sanitized=False):
+    """Builds the tools that exist in the tree; returns their programs.
+
+    @sanitized: with ASan and UBSan, in build/asan/; ASAN_OPTIONS is for them.
+    """
     found = []
     with locked("tools"):
         for name in ("ndvalctl", "ndvald"):
             if (TOP / "tools" / name / "Makefile").exists():
-                make("-C", str(TOP / "tools" / name))
-            program_file = TOP / "tools" / name / name
+                make("-C", str(TOP / "tools" / name),
+                     *([f"O={BUILD / 'asan' / name}", f"CFLAGS={SANITIZE}"] if sanitized else []))
+            program_file = (BUILD / "asan" if sanitized else TOP / "tools") / name / name
             if program_file.is_file():
                 found.append(program_file)
     return found
@@ -256,7 +271,7 @@ def tools():
 def main(argv):
     verb = argv[0] if argv else "module"
     if verb == "module":
-        return 0 if _build_all(argv[1:] or kernels.FLAVOURS) else 1
+        return 0 if _build_all(argv[1:] or kernels.STOCK) else 1
     if verb == "sparse":
         return 0 if sparse() else 1
     if verb == "headers":

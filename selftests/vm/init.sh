@@ -26,7 +26,7 @@ echo 1 >/proc/sys/kernel/sysrq
 
 # An emulated processor is slow: it may look hung long before it is.
 for setting in hung_task_timeout_secs=120 hung_task_panic=1 watchdog_thresh=30 \
-	softlockup_panic=1 panic_on_warn=1 panic_on_oops=1 unknown_nmi_panic=1; do
+	softlockup_panic=1 panic_on_oops=1 unknown_nmi_panic=1; do
 	file=/proc/sys/kernel/${setting%=*}
 	[ -e "$file" ] && echo "${setting#*=}" >"$file"
 done

@@ -174,21 +174,23 @@ class Archive:
 def _add_modules(archive, kernel, names, ndval):
     """modules.dep must know ndval.ko too: depmod runs on a scratch copy."""
     base = _unpacked_modules(kernel, names)
+    ours = [Path(ndval), *Path(ndval).parent.glob(f"{build.TEST_MODULES}/*.ko")] if ndval else []
     where = f"lib/modules/{kernel.version}"
     with tempfile.TemporaryDirectory(prefix="ndval-depmod-") as scratch:
         copy = Path(scratch) / where
         shutil.copytree(base, copy)
-        if ndval:
+        if ours:
             (copy / "extra").mkdir()
-            shutil.copy(ndval, copy / "extra/ndval.ko")
+            for file in ours:
+                shutil.copy(file, copy / "extra")
         subprocess.run(["depmod", "-b", scratch, kernel.version], check=True,
                        stdin=subprocess.DEVNULL)
         for file in copy.glob("modules.*"):
             archive.add(f"{where}/{file.name}", file.read_bytes())
     for file in base.rglob("*.ko"):
         archive.add(f"{where}/{file.relative_to(base)}", file)
-    if ndval:
-        archive.add(f"{where}/extra/ndval.ko", Path(ndval))
+    for file in ours:
+        archive.add(f"{where}/extra/{file.name}", file)
 
 
 def _add_system(archive):
@@ -216,11 +218,12 @@ def _add_system(archive):
         b"10.9.0.%d %c\n" % (n + 1, b"abcdefgh"[n]) for n in range(8)))
 
 
-def make(kernel, ndval=None, programs=(), modules=(), files=None):
+def make(kernel, ndval=None, programs=(), modules=(), files=None, sanitized=False):
     """The archive for @kernel with the module file @ndval.
 
     @programs: more programs of this machine (names or paths), put in
     /usr/local/bin.  @modules: more modules.  @files: guest path -> Path or bytes.
+    @sanitized: the tools with ASan and UBSan.
     """
     archive = Archive()
     _add_system(archive)
@@ -232,7 +235,7 @@ def make(kernel, ndval=None, programs=(), modules=(), files=None):
         if path:
             archive.program(f"usr/local/bin/{Path(name).name}", path)
     try:
-        for tool in build.tools():
+        for tool in build.tools(sanitized):
             archive.program(f"usr/sbin/{tool.name}", tool)
     except build.Error as err:
         print(f"initramfs: going on without the tools: {err}", file=sys.stderr)

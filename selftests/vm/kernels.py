@@ -3,19 +3,23 @@
 """The Debian kernels that ndval is tested on, in a cache outside the tree.
 
   kernels.py list              the flavours, their newest version, what is cached
-  kernels.py fetch [FLAVOUR..] download and unpack (default: all four)
+  kernels.py fetch [FLAVOUR..] download and unpack, or build (default: Debian's)
   kernels.py headers           install the headers that belong to them (root)
   kernels.py source            extract the needed parts of linux-source-6.12
   kernels.py remove            remove the cache
 
 A flavour is 6.1 or 6.12 (Debian's cloud kernels, the default two), 6.1-generic
-or 6.12-generic.  The concrete version behind each is whatever Debian's meta
-package points to today; no point release is written anywhere.  Images are
-unpacked, never installed: the kernel of this machine is not touched.
+or 6.12-generic; or debug or kcsan, built from linux-source-6.12 with the
+fragments of config/.  The concrete version behind each is whatever Debian's
+package is today; no point release is written anywhere.  Images are unpacked,
+never installed: the kernel of this machine is not touched.
 
 The cache is $NDVAL_CACHE, or $XDG_CACHE_HOME/ndval, or ~/.cache/ndval:
 
-  kernels/KV/                  an unpacked image (boot/vmlinuz-KV, lib/modules/KV)
+  kernels/KV/                  an unpacked image (boot/vmlinuz-KV, lib/modules/KV);
+                               a built one has build/ for modules too, and a KV
+                               that names its contents: other source or other
+                               fragments make another
   kernels/current-FLAVOUR      the KV last resolved for this flavour
   linux-source/                checkpatch, ynl, kselftest headers
 
@@ -26,6 +30,7 @@ the version last resolved is used.
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -42,15 +47,27 @@ META = {
     "6.1-generic": "linux-image-amd64",
     "6.12-generic": "linux-image-6.12-amd64",
 }
-FLAVOURS = tuple(META)
+STOCK = tuple(META)
 DEFAULT = ("6.1", "6.12")
 SOURCE = "linux-source-6.12"
+
+# Built here: the fragments that go on top of tinyconfig.
+BUILT = {
+    "debug": ("guest.config", "debug.config"),
+    "kcsan": ("guest.config", "kcsan.config"),
+}
+FLAVOURS = (*STOCK, *BUILT)
+CONFIGS = Path(__file__).resolve().parent / "config"
+
+# How many times slower than Debian's a kernel may be before it counts as hung.
+SLOWER = {"debug": 4, "kcsan": 6}
 
 # What of the kernel's source tree the checks and tests use.
 SOURCE_PARTS = (
     "tools/net/ynl/",
     "Documentation/netlink/",
     "scripts/checkpatch.pl",
+    "scripts/coccinelle/",
     "scripts/spelling.txt",
     "scripts/const_structs.checkpatch",
     "tools/testing/selftests/lib.mk",
@@ -89,7 +106,10 @@ class Kernel:
         self.version = version
         self.root = cache() / "kernels" / version
         self.vmlinuz = self.root / "boot" / f"vmlinuz-{version}"
-        self.headers = Path("/usr/src") / f"linux-headers-{version}"
+        self.built = flavour in BUILT
+        self.headers = self.root / "build" if self.built else \
+            Path("/usr/src") / f"linux-headers-{version}"
+        self.slower = SLOWER.get(flavour, 1)
 
     @property
     def modules(self):
@@ -100,8 +120,8 @@ class Kernel:
         return self.root / "lib/modules" / self.version
 
     @property
-    def generic(self):
-        return self.flavour.endswith("-generic")
+    def has_9p(self):
+        return self.built or self.flavour.endswith("-generic")
 
     def complete(self):
         return self.vmlinuz.exists() and (self.modules / "modules.dep").exists()
@@ -141,17 +161,18 @@ def _remember(flavour):
 
 def resolve(flavour):
     """The version that @flavour means now; from the cache when apt has no answer."""
-    if flavour not in META:
+    if flavour not in FLAVOURS:
         raise Error(f"unknown kernel '{flavour}': one of {', '.join(FLAVOURS)}")
-    version = _ask_apt(META[flavour])
+    ask = _name_of_build if flavour in BUILT else _ask_apt
+    version = ask(META.get(flavour, flavour))
     if not version:
         apt_update()
-        version = _ask_apt(META[flavour])
+        version = ask(META.get(flavour, flavour))
     if not version:
         with contextlib.suppress(OSError):
             version = _remember(flavour).read_text(encoding="ascii").strip()
     if not version:
-        raise Error(f"apt knows no package {META[flavour]} and the cache {cache()} has "
+        raise Error(f"apt knows no package {META.get(flavour, SOURCE)} and the cache {cache()} has "
                     "none: run 'apt-get update' with Debian bookworm and its security "
                     "and update suites configured")
     return version
@@ -201,18 +222,22 @@ def get(flavour):
     with locked(f"kernel-{version}"):
         if kernel.complete():
             return kernel
-        print(f"kernels: fetching linux-image-{version}", file=sys.stderr)
+        print(f"kernels: building {version}, about 10 minutes on two processors"
+              if kernel.built else f"kernels: fetching linux-image-{version}", file=sys.stderr)
         start = time.monotonic()
         try:
             with _fresh(kernel.root) as scratch:
-                deb = _download(f"linux-image-{version}", scratch)
-                subprocess.run(["dpkg", "-x", deb, scratch / "tree"], check=True)
+                if kernel.built:
+                    _build(kernel, scratch)
+                else:
+                    deb = _download(f"linux-image-{version}", scratch)
+                    subprocess.run(["dpkg", "-x", deb, scratch / "tree"], check=True)
                 _depmod(scratch / "tree", version)
         except Error as err:
             return _older(flavour, err)
         if not kernel.complete():
-            raise Error(f"linux-image-{version} has no boot/vmlinuz-{version}")
-        print(f"kernels: {version} unpacked in {time.monotonic() - start:.0f} s",
+            raise Error(f"{version} has no boot/vmlinuz-{version}")
+        print(f"kernels: {version} ready in {time.monotonic() - start:.0f} s",
               file=sys.stderr)
     _write(flavour, version)
     return kernel
@@ -246,7 +271,65 @@ def _older(flavour, err):
     raise err
 
 
-def missing_headers(flavours=FLAVOURS):
+def _source_version():
+    """The version of Debian's source package, or None."""
+    found = re.search(r"Candidate: (\d\S*)", _apt("apt-cache", "policy", SOURCE).stdout)
+    return found.group(1) if found else None
+
+
+def _name_of_build(flavour):
+    """The version of a kernel of ours: that of its source, and what it is made of."""
+    version = _source_version()
+    if not version:
+        return None
+    made_of = [version, *(_fragment(name) for name in BUILT[flavour])]
+    digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:10]
+    return f"{version.split('-')[0]}-{flavour}-{digest}"
+
+
+def _fragment(name):
+    return (CONFIGS / name).read_text(encoding="ascii")
+
+
+def _build(kernel, scratch):
+    """Builds a kernel of ours into scratch/tree; its source is 1.5 GB while it lasts."""
+    deb = _download(SOURCE, scratch)
+    _extract(deb, scratch / "source", lambda _: True)
+    source, tree = scratch / "source", scratch / "tree"
+    local = "LOCALVERSION=-" + kernel.version.split("-", 1)[1]
+    _configure(source, BUILT[kernel.flavour], local)
+    _make(source, local, f"-j{os.cpu_count() or 1}", "bzImage", "modules")
+    (tree / "boot").mkdir()
+    shutil.copy(source / "arch/x86/boot/bzImage", tree / "boot" / f"vmlinuz-{kernel.version}")
+    _make(source, local, f"INSTALL_MOD_PATH={tree}", "DEPMOD=true", "modules_install")
+    _make(source, local, "run-command",
+          f"KBUILD_RUN_COMMAND=scripts/package/install-extmod-build {tree / 'build'}")
+
+
+def _configure(source, fragments, local):
+    """The configuration of @source; what a fragment asks for must be in it."""
+    _make(source, local, "tinyconfig")
+    with open(source / ".config", "a", encoding="ascii") as config:
+        config.writelines(_fragment(name) for name in fragments)
+    _make(source, local, "olddefconfig")
+    got = set((source / ".config").read_text(encoding="ascii").splitlines())
+    want = re.findall(r"^(?:CONFIG_\w+=.*|# CONFIG_\w+ is not set)$",
+                      "".join(_fragment(name) for name in fragments), re.M)
+    missing = [w for w in want if w not in got and
+               (not w.startswith("#") or w.split()[1] + "=y" in got)]
+    if missing:
+        raise Error("not possible in this kernel: " + ", ".join(missing))
+
+
+def _make(source, *args):
+    done = subprocess.run(["make", "-s", *args], cwd=source, text=True, errors="replace",
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise Error(f"make {' '.join(args)}:\n{done.stdout[-4000:]}")
+
+
+def missing_headers(flavours=STOCK):
     """Packages to install so that modules can be built for @flavours."""
     kernels = [Kernel(flavour, resolve(flavour)) for flavour in flavours]
     return [f"linux-headers-{k.version}" for k in kernels if not k.headers.is_dir()]
@@ -269,20 +352,17 @@ def install_headers():
 
 def source():
     """The directory with SOURCE_PARTS, extracted from Debian's source package."""
-    version = None
-    for _ in range(2):
-        shown = _apt("apt-cache", "policy", SOURCE).stdout
-        found = re.search(r"Candidate: (\d\S*)", shown)
-        if found:
-            version = found.group(1)
-            break
+    version = _source_version()
+    if not version:
         apt_update()
+        version = _source_version()
     target = cache() / "linux-source"
     stamp = target / ".version"
+    holds = "\n".join((version or "", *SOURCE_PARTS))
 
     def current():
         with contextlib.suppress(OSError):
-            return version in (None, stamp.read_text(encoding="ascii"))
+            return not version or stamp.read_text(encoding="ascii") == holds
         return False
 
     if current():
@@ -297,8 +377,8 @@ def source():
         try:
             with _fresh(target) as scratch:
                 deb = _download(SOURCE, scratch)
-                _extract(deb, scratch)
-                (scratch / "tree/.version").write_text(version, encoding="ascii")
+                _extract(deb, scratch / "tree", lambda name: name.startswith(SOURCE_PARTS))
+                (scratch / "tree/.version").write_text(holds, encoding="ascii")
         except Error:
             if stamp.exists():
                 return target
@@ -306,8 +386,9 @@ def source():
     return target
 
 
-def _extract(deb, scratch):
-    """Streams the tarball inside the package through a filter: no 1.5 GB on disk."""
+def _extract(deb, tree, wanted):
+    """Unpacks the tarball inside the package as far as wanted(path), in one stream."""
+    tree.mkdir(exist_ok=True)
     with subprocess.Popen(["dpkg", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as fsys:
         outer = tarfile.open(fileobj=fsys.stdout, mode="r|")
         for entry in outer:
@@ -315,14 +396,14 @@ def _extract(deb, scratch):
                 continue
             with subprocess.Popen(["xz", "-dc", "-T0"], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE) as xz:
-                _pump_and_pick(outer.extractfile(entry), xz, scratch / "tree")
+                _pump_and_pick(outer.extractfile(entry), xz, tree, wanted)
             break
         fsys.stdout.close()
-    if not (scratch / "tree/scripts/checkpatch.pl").exists():
+    if not (tree / "scripts/checkpatch.pl").exists():
         raise Error(f"{SOURCE} holds no scripts/checkpatch.pl")
 
 
-def _pump_and_pick(compressed, xz, tree):
+def _pump_and_pick(compressed, xz, tree, wanted):
     import threading  # pylint: disable=import-outside-toplevel
 
     def pump():
@@ -336,7 +417,7 @@ def _pump_and_pick(compressed, xz, tree):
     with tarfile.open(fileobj=xz.stdout, mode="r|") as inner:
         for entry in inner:
             parts = entry.name.split("/", 1)
-            if len(parts) < 2 or not parts[1].startswith(SOURCE_PARTS):
+            if len(parts) < 2 or not wanted(parts[1]):
                 continue
             entry.name = parts[1]
             entry.uid = entry.gid = 0
@@ -347,7 +428,7 @@ def _pump_and_pick(compressed, xz, tree):
 
 def main(argv):
     verb = argv[0] if argv else "list"
-    names = argv[1:] or list(FLAVOURS)
+    names = argv[1:] or list(STOCK)
     if verb == "list":
         for name in FLAVOURS:
             kernel = Kernel(name, resolve(name))
