@@ -3,10 +3,13 @@
 #
 # What ndvalctl says of a wrong command line: the exit code, and a sentence
 # that names what is wrong. Needs no module: a command line is checked before
-# the kernel is asked. Prints what differs; exit 1 if anything does.
+# the kernel is asked. Prints what differs; exit 1 if anything does. NDVALCTL is
+# the command to test, with what it is to run under; BRIEF=1 leaves out all command
+# lines but the first of those that get the same answer.
 cd "$(dirname "$0")" || exit 1
 
 failed=0
+declare -A seen
 
 # expect CODE WORDS ARGUMENT..: the exit code, and words of what it prints
 expect()
@@ -14,7 +17,10 @@ expect()
 	local code=$1 words=$2 said rc
 	shift 2
 
-	said=$(timeout 10 ./ndvalctl "$@" 2>&1 </dev/null)
+	[ -z "$BRIEF" ] || [ -z "${seen[$words]}" ] || return
+	seen[$words]=yes
+	# shellcheck disable=SC2086 # words
+	said=$(timeout 60 ${NDVALCTL:-./ndvalctl} "$@" 2>&1 </dev/null)
 	rc=$?
 	if [ $rc -ne "$code" ] || [[ $said != *"$words"* ]]; then
 		printf 'ndvalctl %s\n\texpected %d and: %s\n\tgot %d and: %s\n' \
