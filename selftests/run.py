@@ -29,6 +29,7 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
                           once, the tests run with each mix. As many guests with
                           the debug kernel come on top, unless a mix names it
+                          or debug=no is said
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=debug          with this kernel, the tools are built with ASan and UBSan
@@ -162,7 +163,8 @@ class Needs:
     def all_mixes(self):
         """Kernels of a test on several hosts, for each time it runs."""
         mixes = self.mixes or [kernels.DEFAULT]
-        if any(flavour in kernels.BUILT for mix in mixes for flavour in mix):
+        if self.get("debug") == "no" or \
+           any(flavour in kernels.BUILT for mix in mixes for flavour in mix):
             return mixes
         return [*mixes, (DEBUG,) * len(mixes[0])]
 

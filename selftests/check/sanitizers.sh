@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The tools, built with ASan and UBSan, pass their tests that need no kernel and
+# lose no memory in them. hosts/test_ndvalctl.py and hosts/test_ndvald.py run
+# such a build on the debug kernel.
+cd "$(dirname "$0")/../.." || exit 1
+
+ASAN_OPTIONS=$(PYTHONPATH=selftests/vm /usr/bin/python3 -c \
+	'import build; build.tools(sanitized=True); print(build.ASAN_OPTIONS)') || exit 1
+export ASAN_OPTIONS
+
+NDVALCTL=$PWD/build/asan/ndvalctl/ndvalctl tools/ndvalctl/test.sh || exit 1
+NDVALD=$PWD/build/asan/ndvald/ndvald selftests/check/ndvald-config.sh
