@@ -43,6 +43,20 @@
 #define MIB		(1024UL * KIB)
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* A number that the environment may give. */
+static UNUSED __u64 from_environment(const char *name, __u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+/* So many rounds of a test, fewer on a slower kernel; NDVAL_ROUNDS chooses. */
+static UNUSED __u64 rounds_of(__u64 number)
+{
+	return from_environment("NDVAL_ROUNDS", number / from_environment("NDVAL_SLOWER", 1));
+}
+
 /* A command line, run without a word; returns its exit status. */
 static UNUSED __attribute__((format(printf, 1, 2))) int run(const char *fmt, ...)
 {

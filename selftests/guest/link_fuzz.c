@@ -45,13 +45,6 @@ FIXTURE_TEARDOWN(fuzz)
 	host_close(&self->host);
 }
 
-static __u64 from_environment(const char *name, __u64 otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 /* A number that is more likely than others to hurt. */
 static __u64 nasty(__u64 *random)
 {
@@ -187,7 +180,7 @@ static bool connect_again(struct host *host, struct fake *fake)
 
 TEST_F(fuzz, random_lies_do_no_harm)
 {
-	__u64 rounds = from_environment("NDVAL_ROUNDS", ROUNDS);
+	__u64 rounds = rounds_of(ROUNDS);
 	__u64 seed = from_environment("NDVAL_SEED", SEED);
 	struct fake *fake = &self->fake;
 	unsigned int dropped = 0;
