@@ -32,7 +32,7 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
                           or debug=no is said
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  vmgenid=GUID  qemu="ARGUMENTS"
-  sanitize=debug          with this kernel, the tools are built with ASan and UBSan
+  sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
   programs=a,b            programs of this machine to take along
   modules=a,b             more kernel modules to take along
   modargs="a=1 b=2"       parameters for 'modprobe ndval'

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The tools, built with ASan and UBSan, pass their tests that need no kernel and
-# lose no memory in them. hosts/test_ndvalctl.py and hosts/test_ndvald.py run
-# such a build on the debug kernel.
+# lose no memory in them. In hosts/test_ndvalctl.py and hosts/test_ndvald.py the
+# second host runs such a build.
 cd "$(dirname "$0")/../.." || exit 1
 
 ASAN_OPTIONS=$(PYTHONPATH=selftests/vm /usr/bin/python3 -c \

@@ -2,6 +2,7 @@
 """ndvalctl: every command does what it says, and --json is always JSON.
 
 vm: mix=6.1,6.12
+vm: sanitize=6.12
 vm: timeout=240
 vm: modules=vsock_loopback
 """

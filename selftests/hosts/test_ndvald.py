@@ -2,6 +2,7 @@
 """ndvald on two hosts: links come, stay, and come back; mistakes can be read.
 
 vm: mix=6.1,6.12
+vm: sanitize=6.12
 vm: timeout=240
 """
 
