@@ -132,7 +132,7 @@ static void *late_serve(void *session)
 static bool late_start(struct late *late)
 {
 	char name[] = "late";
-	char *argv[] = { name, NULL };
+	char *argv[2] = { name };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 
 	memset(late, 0, sizeof(*late));
