@@ -7,7 +7,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 
 ASAN_OPTIONS=$(PYTHONPATH=selftests/vm /usr/bin/python3 -c \
-	'import build; build.tools(sanitized=True); print(build.ASAN_OPTIONS)') || exit 1
+	'import build; build.tools("asan"); print(build.ASAN_OPTIONS)') || exit 1
 export ASAN_OPTIONS
 
 NDVALCTL=$PWD/build/asan/ndvalctl/ndvalctl tools/ndvalctl/test.sh || exit 1

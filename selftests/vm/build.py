@@ -29,8 +29,12 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
 PARTS = ("Kbuild", "driver", "uapi")
 TEST_MODULES = "selftests/kmod"
-SANITIZE = ("-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined "
-            "-fno-sanitize-recover=all")
+# Builds of the tools beside the plain one, with their CFLAGS.
+VARIANTS = {
+    "asan": "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined "
+            "-fno-sanitize-recover=all",
+    "counted": "-O0 -g --coverage",
+}
 # An abort, so that nobody takes a report for an exit status of the tool.
 ASAN_OPTIONS = "abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1"
 
@@ -251,20 +255,18 @@ def agent():
     return program(TOP / "selftests/vm/agent.c", "agent", flags=("-static",))
 
 
-def tools(sanitized=False):
-    """Builds the tools that exist in the tree; returns their programs.
+def tools(variant=None):
+    """Builds the tools; returns their programs.
 
-    @sanitized: with ASan and UBSan, in build/asan/; ASAN_OPTIONS is for them.
+    @variant: one of VARIANTS, in build/VARIANT/; ASAN_OPTIONS is for asan.
     """
     found = []
     with locked("tools"):
         for name in ("ndvalctl", "ndvald"):
-            if (TOP / "tools" / name / "Makefile").exists():
-                make("-C", str(TOP / "tools" / name),
-                     *([f"O={BUILD / 'asan' / name}", f"CFLAGS={SANITIZE}"] if sanitized else []))
-            program_file = (BUILD / "asan" if sanitized else TOP / "tools") / name / name
-            if program_file.is_file():
-                found.append(program_file)
+            out = BUILD / variant / name if variant else TOP / "tools" / name
+            make("-C", str(TOP / "tools" / name),
+                 *([f"O={out}", f"CFLAGS={VARIANTS[variant]}"] if variant else []))
+            found.append(out / name)
     return found
 
 

@@ -322,10 +322,13 @@ class Guest:
     def _archive(self):
         return initramfs.make(self.kernel, self._module(), self.options.get("programs", ()),
                               self.options.get("modules", ()), self.options.get("files"),
-                              self._sanitized())
+                              self._variant())
 
-    def _sanitized(self):
-        return self.options.get("sanitize") == self.kernel.flavour and not self.counting
+    def _variant(self):
+        """Of the tools in this guest."""
+        if self.counting:
+            return "counted"
+        return "asan" if self.options.get("sanitize") == self.kernel.flavour else None
 
     def _command(self, archive, agent, qmp, net):
         icount = self.options.get("icount", False)
@@ -340,7 +343,7 @@ class Guest:
                   "acpi=noirq" if self.kernel.built else "",
                   # The kernel makes it part of init's environment.
                   "GCOV_PREFIX=/tmp/gcov" if self.counting else "",
-                  f"ASAN_OPTIONS={build.ASAN_OPTIONS}" if self._sanitized() else "",
+                  f"ASAN_OPTIONS={build.ASAN_OPTIONS}" if self._variant() == "asan" else "",
                   self.options.get("cmdline", "")]
         cmd = ["timeout", "-k", "5", str(self.options.get("lifetime", 1800)),
                "qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config",
@@ -415,16 +418,18 @@ class Guest:
     def wait_ready(self, timeout=BOOT_TIMEOUT):
         """Waits until the guest takes commands.
 
-        QEMU's emulation of several processors is seldom, but now and then, too
-        slow for a kernel that patches its own code while it boots ("Oops: int3").
-        Such a guest gets one more boot; nothing of ours has run in it.
+        QEMU's emulation is seldom, but now and then, no good to a kernel that boots:
+        with several processors while it patches its own code ("Oops: int3"), with
+        KASAN an interrupt that comes before its time ("wild-memory-access").
+        A guest that dies before anything of ours runs in it gets one more boot.
         """
         try:
             self._wait_ready(timeout)
         except Failure as failure:
-            if self.options.get("smp", 1) == 1 or "int3" not in str(failure):
+            if self.running:
                 raise
-            print(f"# {self}: died while it booted, once more", flush=True)
+            print(f"# {self}: died while it booted, once more: "
+                  f"{first_alarm(self.log_text(self.checked)) or failure}", flush=True)
             self.kill()
             self.checked = self.log.stat().st_size
             self.start(wait=False)

@@ -218,12 +218,12 @@ def _add_system(archive):
         b"10.9.0.%d %c\n" % (n + 1, b"abcdefgh"[n]) for n in range(8)))
 
 
-def make(kernel, ndval=None, programs=(), modules=(), files=None, sanitized=False):
+def make(kernel, ndval=None, programs=(), modules=(), files=None, variant=None):
     """The archive for @kernel with the module file @ndval.
 
     @programs: more programs of this machine (names or paths), put in
     /usr/local/bin.  @modules: more modules.  @files: guest path -> Path or bytes.
-    @sanitized: the tools with ASan and UBSan.
+    @variant: of the tools, see build.py.
     """
     archive = Archive()
     _add_system(archive)
@@ -235,7 +235,7 @@ def make(kernel, ndval=None, programs=(), modules=(), files=None, sanitized=Fals
         if path:
             archive.program(f"usr/local/bin/{Path(name).name}", path)
     try:
-        for tool in build.tools(sanitized):
+        for tool in build.tools(variant):
             archive.program(f"usr/sbin/{tool.name}", tool)
     except build.Error as err:
         print(f"initramfs: going on without the tools: {err}", file=sys.stderr)
