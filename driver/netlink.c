@@ -176,31 +176,52 @@ int ndval_nl_reply(struct genl_info *info, ndval_nl_fill_t fill, void *object)
 	return genlmsg_reply(skb, info);
 }
 
-struct number {
-	int	type;
-	u32	value;
-};
-
-static int fill_number(struct sk_buff *skb, void *object)
+/**
+ * ndval_nl_answer_begin() - Get ready to answer a command with a number.
+ * @info: the command
+ *
+ * For commands that change something: all that can fail for want of memory is
+ * done before anything is changed, so that what was refused did not happen.
+ *
+ * Return: the answer, which ndval_nl_answer() takes over, or NULL.
+ */
+struct sk_buff *ndval_nl_answer_begin(struct genl_info *info)
 {
-	const struct number *number = object;
+	struct sk_buff *skb = genlmsg_new(nla_total_size(sizeof(u32)), GFP_KERNEL);
 
-	return nla_put_u32(skb, number->type, number->value);
+	if (!skb) {
+		ndval_nl_explain(info, -ENOMEM);
+		return NULL;
+	}
+	if (WARN_ON_ONCE(!genlmsg_put_reply(skb, info, &ndval_nl_family, 0,
+					    info->genlhdr->cmd))) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return skb;
 }
 
 /**
- * ndval_nl_reply_u32() - Answer a command with a number.
+ * ndval_nl_answer() - Answer a command with a number, or refuse it.
  * @info: the command
+ * @skb: what ndval_nl_answer_begin() gave
+ * @err: a negative errno if the command is refused, which has no such answer
  * @type: attribute
  * @value: the number
  *
  * Return: 0 or a negative errno.
  */
-int ndval_nl_reply_u32(struct genl_info *info, int type, u32 value)
+int ndval_nl_answer(struct genl_info *info, struct sk_buff *skb, int err, int type,
+		    u32 value)
 {
-	struct number number = { type, value };
-
-	return ndval_nl_reply(info, fill_number, &number);
+	if (!err)
+		err = nla_put_u32(skb, type, value);
+	if (err) {
+		nlmsg_free(skb);
+		return ndval_nl_explain(info, err);
+	}
+	nlmsg_end(skb, nlmsg_hdr(skb));
+	return genlmsg_reply(skb, info);
 }
 
 /**
@@ -333,7 +354,8 @@ int ndval_nl_link_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	const char *peer = ndval_nl_need_string(info, NDVAL_A_LINK_PEER,
 						"which member is at the other end?");
 	struct ndval_member *member;
-	u32 id;
+	struct sk_buff *answer;
+	u32 id = 0;
 	int err;
 
 	if (!peer)
@@ -345,12 +367,16 @@ int ndval_nl_link_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	member = link_member(info);
 	if (!member)
 		return -ENOENT;
+	answer = ndval_nl_answer_begin(info);
+	if (!answer) {
+		ndval_member_put(member);
+		return -ENOMEM;
+	}
 	err = ndval_link_attach(member, peer,
 				nla_get_u32(info->attrs[NDVAL_A_LINK_FD]), &id,
 				info->extack);
 	ndval_member_put(member);
-	return ndval_nl_explain(info, err) ?:
-	       ndval_nl_reply_u32(info, NDVAL_A_LINK_ID, id);
+	return ndval_nl_answer(info, answer, err, NDVAL_A_LINK_ID, id);
 }
 
 /* The link that a command names by its number, or by member and peer. */
@@ -382,12 +408,16 @@ int ndval_nl_link_detach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ndval_link *link = named_link(info);
 	u32 operation = ndval_operation();
+	struct sk_buff *answer;
 
 	if (IS_ERR(link))
 		return PTR_ERR(link);
-	ndval_link_detach(link, operation);
+	answer = ndval_nl_answer_begin(info);
+	if (answer)
+		ndval_link_detach(link, operation);
 	ndval_link_put(link);
-	return ndval_nl_reply_u32(info, NDVAL_A_LINK_OPERATION, operation);
+	return answer ? ndval_nl_answer(info, answer, 0, NDVAL_A_LINK_OPERATION,
+					operation) : -ENOMEM;
 }
 
 static int fill_link(struct sk_buff *skb, void *object)

@@ -22,7 +22,9 @@ struct ndval_pair *ndval_nl_pair(struct genl_info *info, int type);
 int ndval_nl_explain(struct genl_info *info, int err);
 int ndval_nl_put_u64(struct sk_buff *skb, int type, u64 value, int pad);
 int ndval_nl_reply(struct genl_info *info, ndval_nl_fill_t fill, void *object);
-int ndval_nl_reply_u32(struct genl_info *info, int type, u32 value);
+struct sk_buff *ndval_nl_answer_begin(struct genl_info *info);
+int ndval_nl_answer(struct genl_info *info, struct sk_buff *skb, int err, int type,
+		    u32 value);
 int ndval_nl_dump_check(struct netlink_callback *cb);
 int ndval_nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
 		      ndval_nl_fill_t fill, void *object);

@@ -149,14 +149,16 @@ int ndval_nl_pair_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_PAIR_NAME);
 	u32 operation = ndval_operation();
+	struct sk_buff *answer;
 	int err;
 
 	if (IS_ERR(pair))
 		return PTR_ERR(pair);
-	err = ndval_pair_del(pair, operation);
+	answer = ndval_nl_answer_begin(info);
+	err = answer ? ndval_pair_del(pair, operation) : -ENOMEM;
 	ndval_pair_put(pair);
-	return ndval_nl_explain(info, err) ?:
-	       ndval_nl_reply_u32(info, NDVAL_A_PAIR_OPERATION, operation);
+	return answer ? ndval_nl_answer(info, answer, err, NDVAL_A_PAIR_OPERATION,
+					operation) : err;
 }
 
 int ndval_nl_pair_set_doit(struct sk_buff *skb, struct genl_info *info)
