@@ -7,6 +7,7 @@
 #include "link.h"
 
 #include <linux/file.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/limits.h>
 #include <linux/mutex.h>
@@ -319,6 +320,7 @@ static struct ndval_link *link_create(struct ndval_remote *remote, struct socket
 	link->remote = remote;
 	link->sock = sock;
 	link->transport = transport_of(sock->sk);
+	link->kcov = kcov_common_handle();
 	spin_lock_init(&link->lock);
 	init_waitqueue_head(&link->wake);
 	INIT_DELAYED_WORK(&link->end, end_work);

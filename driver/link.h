@@ -67,6 +67,8 @@ struct task_struct;
  * @sender: thread, with a reference
  * @skb: the sender's message
  * @buffer: the receiver's message, NDVAL_WIRE_MESSAGE_MAX bytes
+ * @kcov: handle by which whoever attached collects what the threads run
+ *	(CONFIG_KCOV); 0 if it does not
  * @timeout_ms: silence after which the peer is lost
  * @tuned_ms: what the sender has set the socket up for
  * @tx_bytes: sent; written by the sender alone, as @tx_messages
@@ -103,6 +105,7 @@ struct ndval_link {
 	struct task_struct	*sender;
 	struct sk_buff		*skb;
 	void			*buffer;
+	u64			kcov;
 	u32			timeout_ms;
 	u32			tuned_ms;
 

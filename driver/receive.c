@@ -13,6 +13,7 @@
 
 #include <linux/errno.h>
 #include <linux/genetlink.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/net.h>
@@ -567,8 +568,10 @@ int ndval_receive_thread(void *data)
 
 	do {
 		err = receive_message(link);
+		kcov_remote_start_common(link->kcov);
 		if (!err)
 			err = process(link, &extack);
+		kcov_remote_stop();
 		cond_resched();
 	} while (!err);
 	explain(link, err, &extack);

@@ -9,6 +9,7 @@
 #include "send.h"
 
 #include <linux/jiffies.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
@@ -567,14 +568,18 @@ int ndval_send_thread(void *data)
 		smp_mb();	/* what is found below is newer than a wake-up */
 		if (is_ending(link, &bye))
 			break;
+		kcov_remote_start_common(link->kcov);
 		err = send_round(link, &agenda);
+		kcov_remote_stop();
 		if (!err)
 			rest(link, &agenda);
 	}
 	if (!err && bye)
 		err = send_bye(link);
 	/* A retired link is read to its end, which the other side makes. */
-	if (err || ndval_link_state(link) != NDVAL_LINK_STATE_RETIRED)
+	if (err == -EPIPE || err == -ECONNRESET)
+		ndval_link_kill(link, "the peer has closed the connection");
+	else if (err || ndval_link_state(link) != NDVAL_LINK_STATE_RETIRED)
 		ndval_link_kill(link, "could not send: error %d", -err);
 	else
 		kernel_sock_shutdown(link->sock, SHUT_WR);
