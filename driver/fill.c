@@ -86,7 +86,7 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 		if (!chunk)
 			chunk = ndval_chunk_create(&stream->pair->mem, gfp);
 		if (IS_ERR(chunk) && needed)
-			chunk = ndval_stream_reclaim(stream);
+			chunk = ndval_stream_reclaim(stream) ?: chunk;
 		if (IS_ERR(chunk))
 			return PTR_ERR(chunk);
 		get_random_bytes(chunk->data, NDVAL_CHUNK);

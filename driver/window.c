@@ -408,7 +408,7 @@ void ndval_stream_progress(struct ndval_stream *stream)
  * @stream: the stream
  *
  * Context: any that is not interrupt. Takes the stream's lock.
- * Return: a chunk that nobody knows, or ERR_PTR(-ENOMEM).
+ * Return: a chunk that nobody knows, or NULL.
  */
 struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream)
 {
@@ -421,7 +421,7 @@ struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream)
 	if (to > stream->ring.tail)
 		advance(stream, to, &chunk);
 	spin_unlock(&stream->lock);
-	return chunk ?: ERR_PTR(-ENOMEM);
+	return chunk;
 }
 
 /**
