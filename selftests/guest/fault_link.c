@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every message of a link, received and sent while one allocation after the
+ * other of the link's thread fails: it is processed, or refused, or the link
+ * ends; and once there is memory, all is as it would have been.
+ *
+ * vm: flavours=debug sources=fault.c,peer.c,../../tools/lib/nl.c libs=-lmnl
+ * vm: timeout=900
+ */
+#include "kselftest_harness.h"
+
+#include "common.h"
+#include "fault.h"
+#include "peer.h"
+
+#define LENGTH	(3 * CHUNK + 100)
+
+struct trial {
+	struct host host;
+	struct fake fake;
+	unsigned int injected;
+	unsigned int downs;
+};
+
+FIXTURE(link)
+{
+	struct trial trial;
+};
+
+FIXTURE_SETUP(link)
+{
+	memset(&self->trial, 0, sizeof(*&self->trial));
+	self->trial.fake.peer.fd = -1;
+	ASSERT_TRUE(host_open(&self->trial.host));
+	ASSERT_EQ(0, host_call(&self->trial.host, NDVAL_CMD_MEMBER_NEW, NDVAL_A_MEMBER_NAME, "m1"));
+}
+
+FIXTURE_TEARDOWN(link)
+{
+	peer_close(&self->trial.fake.peer);
+	host_pair_del(&self->trial.host, "web1");
+	EXPECT_TRUE(host_member_del(&self->trial.host, "m1"));
+	host_close(&self->trial.host);
+}
+
+/* A new pair, and a peer that has come so far; the kernel is what we are not. */
+static bool begin(struct trial *self, bool lead, enum stage stage)
+{
+	host_pair_del(&self->host, "web1");
+	if (host_pair(&self->host, "web1", "web", "m1", "m2"))
+		return false;
+	if (lead)
+		side_primary(&self->fake.side, "web");
+	else
+		side_secondary(&self->fake.side, "web");
+	if (!lead && host_promote(&self->host, "web1"))
+		return false;
+	return fake_come_to(&self->host, &self->fake, stage);
+}
+
+/* The link has ended: another one, and everything is said again. */
+static bool come_again(struct trial *self, enum stage stage)
+{
+	char reason[REASON_SIZE];
+
+	self->downs++;
+	if (!host_link_down(&self->host, self->fake.peer.link, reason))
+		return false;
+	peer_close(&self->fake.peer);
+	return !strcmp(reason, "could not receive: error 12") &&
+	       fake_come_to(&self->host, &self->fake, stage);
+}
+
+/* A kind of message. */
+struct kind {
+	int		cmd;
+	bool		lead;		/* are we the primary? */
+	enum stage	stage;		/* before it */
+	enum stage	after;		/* if it is not processed, go to there */
+	/* What it must have brought about; NULL if nothing is to be seen. */
+	bool		(*is_done)(struct trial *self);
+	/* What is done before it; may be NULL. */
+	bool		(*prepare)(struct trial *self);
+};
+
+/* Sends it; returns whether the link lives on. */
+static bool say(struct trial *self, const struct kind *kind)
+{
+	struct fake *fake = &self->fake;
+
+	fake_make(fake, kind->cmd);
+	if (!peer_send(&fake->peer, &fake->wire))
+		return false;
+	return kind->cmd != NDVAL_WIRE_CMD_BYE && peer_is_served(&fake->peer);
+}
+
+static void every_failure(struct __test_metadata *_metadata, struct trial *self,
+			  const struct kind *kind)
+{
+	struct fault fault = { .fd = -1 };
+	unsigned int downs = 0;
+	char task[16];
+
+	do {
+		unsigned int nth = fault.nth, injected = fault.injected;
+		bool reached = fault.reached, lives;
+
+		ASSERT_TRUE(begin(self, kind->lead, kind->stage));
+		ASSERT_TRUE(!kind->prepare || kind->prepare(self));
+		snprintf(task, sizeof(task), "%d", fault_thread("rx", self->fake.peer.link));
+		ASSERT_TRUE(fault_open(&fault, task));
+		fault.nth = nth;
+		fault.injected = injected;
+		fault.reached = reached;
+		if (!fault_next(&fault))
+			break;
+		fault_arm(&fault);
+		lives = say(self, kind);
+		fault_disarm(&fault);
+		fault_close(&fault);
+		downs += !lives;
+		if (!lives && kind->cmd != NDVAL_WIRE_CMD_BYE) {
+			ASSERT_TRUE(fault.reached) {
+				TH_LOG("number %u: the link ended", fault.nth);
+			}
+			ASSERT_TRUE(come_again(self, kind->after));
+		}
+		ASSERT_TRUE(!kind->is_done || kind->is_done(self)) {
+			TH_LOG("number %u: not done", fault.nth);
+		}
+		ASSERT_TRUE(kind->cmd == NDVAL_WIRE_CMD_BYE ||
+			    peer_is_served(&self->fake.peer));
+		peer_close(&self->fake.peer);
+		/* After BYE the thread ends, and can't be asked. */
+	} while (fault.reached && (kind->cmd != NDVAL_WIRE_CMD_BYE || fault.nth < 5));
+	TH_LOG("message %d: %u injections, %u links ended", kind->cmd, fault.injected, downs);
+	self->injected = fault.injected;
+}
+
+static bool is_up(struct trial *self)
+{
+	return host_link_lives(&self->host, self->fake.peer.link);
+}
+
+TEST_F_TIMEOUT(link, hello, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_HELLO,
+		.lead = true,
+		.stage = SILENT,
+		.after = GREETED,
+		.is_done = is_up,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+	EXPECT_LT(0, self->trial.injected);
+}
+
+/* The kernel follows us. */
+static bool follows(struct trial *self)
+{
+	return wait_until(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_EPOCH_ID) ==
+			  self->fake.side.epoch_id, 20);
+}
+
+TEST_F_TIMEOUT(link, pair, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_PAIR,
+		.lead = true,
+		.stage = GREETED,
+		.after = JOINED,
+		.is_done = follows,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+	EXPECT_LT(0, self->trial.injected);
+}
+
+/*
+ * We get what we ask the kernel's primary for. If it refuses because it has no
+ * memory, we ask again, as a secondary does whose reader comes again.
+ */
+static bool is_fetched(struct trial *self)
+{
+	const struct fetch fetch = { .stream = "default", .want = 64 * KIB, .demand = 1,
+				     .need = CHUNK, .again = true };
+	struct fake *fake = &self->fake;
+	bool fetched = false;
+	size_t len;
+	int got;
+
+	if (!say_fetch(&fake->peer, &fake->side, &fetch) || !say_end(&fake->peer, &fake->side))
+		return false;
+	while (!fetched) {
+		got = peer_receive(&fake->peer, &fake->said, PATIENCE_MS);
+		if (got <= 0)
+			return false;
+		if (got == NDVAL_WIRE_CMD_STREAM_DEL &&
+		    (said_u32(&fake->said, NDVAL_WIRE_A_ERROR) != ENOMEM ||
+		     !say_fetch(&fake->peer, &fake->side, &fetch)))
+			return false;
+		/* What was sent before we asked again may still come first. */
+		fetched = got == NDVAL_WIRE_CMD_VALUES && said_value(&fake->said, &len) &&
+			  len && !said_value_offset(&fake->said);
+	}
+	return host_stream_get(&self->host, "web1", "default", NDVAL_A_STREAM_HEAD) >= len;
+}
+
+TEST_F_TIMEOUT(link, fetch, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_FETCH,
+		.lead = false,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = is_fetched,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+	EXPECT_LT(0, self->trial.injected);
+}
+
+/* Sends what the kernel does not store yet of [0, LENGTH), as it asks for it. */
+static bool push_from(struct fake *fake, __u64 offset)
+{
+	const struct values values = {
+		.stream = "default", .id = FAKE_STREAM_ID, .offset = offset,
+		.len = LENGTH - offset,
+	};
+
+	return say_values(&fake->peer, &fake->side, &values);
+}
+
+/* All of ours is stored in the end, and is what it was. */
+static bool is_stored(struct trial *self)
+{
+	static unsigned char got[LENGTH], want[LENGTH];
+	struct fake *fake = &self->fake;
+	__u64 have = 0;
+	bool right;
+	int fd;
+
+	if (!push_from(fake, 0))
+		return false;
+	while (have < LENGTH) {
+		do {
+			if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said))
+				return false;
+		} while (fake->said.tb[NDVAL_WIRE_A_END]);
+		have = said_u64(&fake->said, NDVAL_WIRE_A_HAVE);
+		if (fake->said.tb[NDVAL_WIRE_A_AGAIN] && !push_from(fake, have))
+			return false;
+	}
+	fd = node_open("web1", 0);
+	right = get_all(fd, got, LENGTH, 1000) && position(fd) == LENGTH;
+	close(fd);
+	pattern_fill(want, 0, LENGTH);
+	return right && !memcmp(got, want, LENGTH);
+}
+
+TEST_F_TIMEOUT(link, values, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_VALUES,
+		.lead = true,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = is_stored,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+	EXPECT_LT(4, self->trial.injected);
+}
+
+/* The kernel has the stream that is to be deleted. */
+static bool has_stream(struct trial *self)
+{
+	return push_from(&self->fake, 0) && peer_is_served(&self->fake.peer) &&
+	       host_stream_get(&self->host, "web1", "default", NDVAL_A_STREAM_HEAD) == LENGTH;
+}
+
+static bool has_no_stream(struct trial *self)
+{
+	return host_stream_get(&self->host, "web1", "default", NDVAL_A_STREAM_HEAD) == ~0ULL;
+}
+
+TEST_F_TIMEOUT(link, stream_del, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_STREAM_DEL,
+		.lead = true,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = has_no_stream,
+		.prepare = has_stream,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+	EXPECT_LT(0, self->trial.injected);
+}
+
+/* We speak of a pair that is not there. */
+static bool speak_of_another(struct trial *self)
+{
+	self->fake.side.pair = "nowhere";
+	return true;
+}
+
+/* We are told so, at the latest when we speak of it again. */
+static bool is_told(struct trial *self)
+{
+	struct fake *fake = &self->fake;
+
+	if (!say_pair(&fake->peer, &fake->side))
+		return false;
+	do {
+		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said))
+			return false;
+	} while (!fake->said.tb[NDVAL_WIRE_A_GONE]);
+	return !strcmp(said_text(&fake->said, NDVAL_WIRE_A_PAIR), "nowhere");
+}
+
+TEST_F_TIMEOUT(link, pair_that_is_not_there, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_PAIR,
+		.lead = true,
+		.stage = GREETED,
+		.after = GREETED,
+		.is_done = is_told,
+		.prepare = speak_of_another,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+	EXPECT_LT(0, self->trial.injected);
+	EXPECT_LT(0, self->trial.downs);
+}
+
+TEST_F_TIMEOUT(link, ping_pong_and_bye, 300)
+{
+	const struct kind ping = {
+		.cmd = NDVAL_WIRE_CMD_PING,
+		.lead = true,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = is_up,
+	};
+	const struct kind pong = {
+		.cmd = NDVAL_WIRE_CMD_PONG,
+		.lead = true,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = is_up,
+	};
+	const struct kind bye = {
+		.cmd = NDVAL_WIRE_CMD_BYE,
+		.lead = true,
+		.stage = JOINED,
+		.after = JOINED,
+	};
+
+	every_failure(_metadata, &self->trial, &ping);
+	every_failure(_metadata, &self->trial, &pong);
+	every_failure(_metadata, &self->trial, &bye);
+}
+
+/* Two members of this kernel */
+
+struct couple {
+	struct host host;
+	unsigned char got[2][LENGTH];
+	unsigned int injected;
+};
+
+FIXTURE(two)
+{
+	struct couple couple;
+};
+
+FIXTURE_SETUP(two)
+{
+	memset(&self->couple, 0, sizeof(*&self->couple));
+	ASSERT_TRUE(two_members("memory_max=16M max_streams=4096"));
+	self->couple.host.nl = nl_open();
+	ASSERT_NE(NULL, self->couple.host.nl);
+}
+
+FIXTURE_TEARDOWN(two)
+{
+	host_close(&self->couple.host);
+	two_members_end();
+}
+
+/* The number of the link of a member that is up; 0 if none is. */
+struct end {
+	const char *member;
+	__u32 link;
+};
+
+static int take_end(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[NDVAL_A_LINK_MAX + 1];
+	struct end *end = data;
+
+	nl_parse(nlh, tb, NDVAL_A_LINK_MAX);
+	if (!strcmp(nl_str(tb[NDVAL_A_LINK_MEMBER]), end->member) &&
+	    nl_u32(tb[NDVAL_A_LINK_STATE]) == NDVAL_LINK_STATE_UP)
+		end->link = nl_u32(tb[NDVAL_A_LINK_ID]);
+	return MNL_CB_OK;
+}
+
+static __u32 link_of(struct nl *nl, const char *member)
+{
+	struct end end = { .member = member };
+
+	nl_request(nl, NDVAL_CMD_LINK_GET, NLM_F_DUMP);
+	nl_call(nl, take_end, &end);
+	return end.link;
+}
+
+/* As ndvald does: if the link has ended, there is another one. */
+static bool is_joined(struct nl *nl)
+{
+	if (link_of(nl, "m1") && link_of(nl, "m2"))
+		return true;
+	run("ndvalctl link attach --member m1 --peer m2 --unix-pair m2");
+	return false;
+}
+
+/* Bound in peace, for that may wait; read without. */
+static int bound(const char *pair, const char *stream)
+{
+	int fd = instance_open(pair, stream, 0, 0);
+
+	return fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) ? -1 : fd;
+}
+
+/* Reads the same of a stream on both, whatever has failed. */
+static bool reads_the_same(struct couple *self, const char *stream)
+{
+	static const char * const pairs[] = { "web1", "web2" };
+	size_t done[2] = { 0 };
+	double end = seconds() + 60;
+	struct pollfd asked;
+	int i, fds[2];
+
+	/* The secondary is first, so that the primary makes the stream for it. */
+	fds[1] = bound(pairs[1], stream);
+	asked = (struct pollfd){ .fd = fds[1], .events = POLLIN };
+	poll(&asked, 1, 2000);
+	fds[0] = bound(pairs[0], stream);
+	while ((done[0] < LENGTH || done[1] < LENGTH) && seconds() < end) {
+		is_joined(self->host.nl);
+		for (i = 1; i >= 0; i--) {
+			struct pollfd p = { .fd = fds[i], .events = POLLIN };
+			ssize_t ret;
+
+			poll(&p, 1, 20);
+			ret = get(fds[i], self->got[i] + done[i], LENGTH - done[i]);
+			done[i] += ret > 0 ? ret : 0;
+			if (ret == -ENOMEM && fds[i] >= 0) {
+				/* Refused by the primary: a new bind asks again. */
+				close(fds[i]);
+				fds[i] = bound(pairs[i], stream);
+			}
+		}
+	}
+	if (done[0] < LENGTH || done[1] < LENGTH)
+		printf("# %s: %zu and %zu bytes of %d\n", stream, done[0], done[1], LENGTH);
+	for (i = 0; i < 2; i++)
+		done[i] -= position(fds[i]) == (long long)LENGTH ? 0 : 1;
+	close(fds[0]);
+	close(fds[1]);
+	return done[0] == LENGTH && done[1] == LENGTH &&
+	       !memcmp(self->got[0], self->got[1], LENGTH);
+}
+
+static void every_failure_of(struct __test_metadata *_metadata, struct couple *self,
+			     const char *member, const char *thread)
+{
+	struct fault fault = { .fd = -1, .reached = true };
+	unsigned int links = 0, nth, injected = 0;
+	bool reached = true;
+
+	for (nth = 1; reached; nth++) {
+		char task[16], stream[32];
+		__u32 link;
+
+		ASSERT_TRUE(wait_until(is_joined(self->host.nl), 30));
+		link = link_of(self->host.nl, member);
+		snprintf(task, sizeof(task), "%d", fault_thread(thread, link));
+		ASSERT_TRUE(fault_open(&fault, task));
+		fault.nth = nth;
+		fault_arm(&fault);
+		snprintf(stream, sizeof(stream), "%s-%s-%u", member, thread, nth);
+		ASSERT_TRUE(reads_the_same(self, stream)) {
+			TH_LOG("%s of %s, number %u: values are missing or differ", thread,
+			       member, nth);
+		}
+		/* A thread that has ended had come so far. */
+		reached = fault_disarm(&fault) || link_of(self->host.nl, member) != link;
+		fault_close(&fault);
+		links += link_of(self->host.nl, member) != link;
+		injected += reached;
+	}
+	TH_LOG("%s of %s: %u injections, %u links ended", thread, member, injected, links);
+	EXPECT_LT(0, injected);
+}
+
+TEST_F_TIMEOUT(two, the_primary_sends, 300)
+{
+	every_failure_of(_metadata, &self->couple, "m1", "tx");
+}
+
+TEST_F_TIMEOUT(two, the_primary_receives, 300)
+{
+	every_failure_of(_metadata, &self->couple, "m1", "rx");
+}
+
+TEST_F_TIMEOUT(two, the_secondary_sends, 300)
+{
+	every_failure_of(_metadata, &self->couple, "m2", "tx");
+}
+
+TEST_F_TIMEOUT(two, the_secondary_receives, 300)
+{
+	every_failure_of(_metadata, &self->couple, "m2", "rx");
+}
+
+TEST_HARNESS_MAIN
