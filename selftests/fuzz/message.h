@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The language of the fuzzers' inputs: bytes that become messages in netlink's
+ * form, well made unless the bytes ask for damage. So mutations change meaning
+ * and keep form, and any recorded message can be written down.
+ *
+ *	message	 command flags count attribute*
+ *	attribute type kind content
+ *
+ * Numbers have one byte where nothing else is said; what lies beyond the end
+ * of the input is 0.
+ */
+#ifndef NDVAL_FUZZ_MESSAGE_H
+#define NDVAL_FUZZ_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libmnl/libmnl.h>
+
+/* Room for a message, larger than any that the kernel takes. */
+#define MESSAGE_ROOM	65536
+
+enum kind {
+	KIND_RAW,	/* length byte* */
+	KIND_U32,	/* a corner, and a small number to add */
+	KIND_U64,	/* the same */
+	KIND_NAME,	/* which of the names */
+	KIND_FLAG,
+	KIND_NEST,	/* count attribute* */
+	KIND_KNOWN,	/* what fits here and now; the fuzzer knows */
+	KIND_FILLED,	/* a 16-bit length: so many bytes as a primary would have */
+	KINDS,
+
+	KIND_MASK = 0x0f,
+	KIND_WRAPPED = 0x40,	/* the flag of nests is wrong */
+	KIND_DAMAGED = 0x80,	/* a signed number to add to the length follows */
+};
+
+struct input {
+	const uint8_t	*at, *end;
+};
+
+/* A value that only the fuzzer knows; returns its length, at most 64. */
+typedef size_t (*known_t)(void *context, int type, void *value);
+
+uint8_t input_byte(struct input *input);
+uint64_t input_number(struct input *input, size_t bytes);
+size_t input_bytes(struct input *input, const uint8_t **bytes, size_t len);
+bool input_ended(const struct input *input);
+
+const char *name_of(uint8_t number);
+int number_of(const char *name);
+uint64_t corner_of(uint8_t number, int8_t more);
+void message_attrs(struct input *input, struct nlmsghdr *nlh, known_t known, void *context);
+
+#endif /* NDVAL_FUZZ_MESSAGE_H */
