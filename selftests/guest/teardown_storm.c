@@ -7,7 +7,7 @@
  * NDVAL_REMOVALS says how often the module is removed in the middle of it. At
  * the end the module can be removed at once: the harness looks for what it left.
  *
- * vm: sources=storm.c,peer.c,../../tools/lib/nl.c libs="-lmnl -lpthread" timeout=180
+ * vm: sources=storm.c,peer.c,../../tools/lib/nl.c libs="-lmnl -lpthread" timeout=300
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
