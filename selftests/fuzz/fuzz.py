@@ -31,6 +31,7 @@ import hashlib
 import io
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -88,14 +89,16 @@ class Result:
     def __init__(self, name):
         self.name = name
         self.replayed = self.executions = self.seconds = 0
-        self.features = self.points = self.lines = 0
+        self.features = self.points = 0
+        self.lines = None       # the share that ran
         self.new = 0
         self.finding = None
 
     def row(self):
         speed = self.executions / self.seconds if self.seconds else 0
+        lines = "-" if self.lines is None else f"{self.lines:.1%}"
         return (f"{self.name:8} {self.replayed:8} {self.executions:10} {speed:8.1f} "
-                f"{self.features:9} {self.points:7} {self.lines:7.1%} {self.new:5} "
+                f"{self.features:9} {self.points:7} {lines:>7} {self.new:5} "
                 f"{self.finding or '-'}")
 
     HEAD = (f"{'target':8} {'replayed':>8} {'executions':>10} {'exec/s':>8} {'features':>9} "
@@ -113,10 +116,11 @@ class Fuzzing:
         files = {f"/fuzz/{t}": program(t) for t in (*targets, "record")}
         files["/fuzz/record.sh"] = HERE / "record.sh"
         for target in targets:
-            for path in inputs or sorted((CORPUS / target).glob("*")):
-                files[f"/fuzz/corpus/{target}/{path.name}"] = path.read_bytes()
+            for number, path in enumerate(inputs or sorted((CORPUS / target).glob("*"))):
+                files[f"/fuzz/corpus/{target}/{number:05}"] = path.read_bytes()
+        self.in_order = "/*" if inputs else ""      # else it sorts them by size
         self.guest = vm.Guest(
-            "fuzz", "debug", logs=self.dir, files=files, memory=768, lifetime=1 << 20,
+            "fuzz", "debug", logs=self.dir, files=files, memory=768, lifetime=1 << 20, icount=True,
             cmdline=CMDLINE, ndval=module(top), qemu=(
                 "-object", f"memory-backend-file,id=last,share=on,mem-path={self.last},size=1M",
                 "-device", "ivshmem-plain,memdev=last"))
@@ -149,14 +153,23 @@ class Fuzzing:
         job.on_output = take
         return job
 
-    def _wait(self, job, result, seconds):
-        """Looks at the guest from time to time until the fuzzer has ended."""
-        end = time.monotonic() + seconds + 300
-        while job.running and time.monotonic() < end:
+    def _wait(self, job, result, seconds, limit=600):
+        """Looks at the guest from time to time until the fuzzer has ended.
+
+        After @seconds it is told to: the guest's own clock counts instructions.
+        """
+        start = time.monotonic()
+        told = False
+        while job.running and time.monotonic() < start + seconds + limit:
+            if not told and time.monotonic() >= start + seconds:
+                job.kill(signal.SIGUSR1)
+                told = True
             self.guest.agent.wait_for(lambda: job.rc is not None,
-                                      INTERVAL / self.guest.kernel.slower)
+                                      min(INTERVAL, max(start + seconds - time.monotonic(), 1))
+                                      / self.guest.kernel.slower)
             self.look()
             self.collect(result)
+            self._count(result)
         if job.running:
             raise self.guest.failure(f"{result.name}: hangs", hung=True)
         if job.rc:
@@ -183,30 +196,29 @@ class Fuzzing:
                 if entry.isfile() and not (into / Path(entry.name).name).exists():
                     (into / Path(entry.name).name).write_bytes(archive.extractfile(entry).read())
 
-    @staticmethod
-    def _numbers(out, result):
-        text = bytes(out).decode(errors="replace")
-        for name, pattern in (("features", r" ft: (\d+)"), ("points", r"^points: (\d+)")):
-            found = re.findall(pattern, text, re.M)
-            if found:
-                setattr(result, name, max(getattr(result, name), int(found[-1])))
-        found = re.findall(r"number_of_executed_units: (\d+)", text)
-        return int(found[-1]) if found else 0
+    def _count(self, result):
+        """What kcov.c says of the inputs since the fuzzer was started, and of all."""
+        inputs, points = SLOT.unpack_from(self.last.read_bytes())
+        result.points = max(result.points, points)
+        return inputs
 
     def replay(self, result):
-        job = self._spawn(result.name, f"-runs=0 /fuzz/corpus/{result.name}")
+        job = self._spawn(result.name, f"-runs=0 /fuzz/corpus/{result.name}{self.in_order}")
         self._wait(job, result, 600)
-        result.replayed = self._numbers(job.out, result)
+        result.replayed = self._count(result)
 
     def fuzz(self, result, seconds):
+        job = self._spawn(result.name, f"/fuzz/new/{result.name} /fuzz/corpus/{result.name}")
+        job.expect(" INITED ", timeout=600)     # it has run the corpus once more
+        before = self._count(result)
         start = time.monotonic()
-        job = self._spawn(result.name, f"-max_total_time={seconds} "
-                          f"/fuzz/new/{result.name} /fuzz/corpus/{result.name}")
         try:
             self._wait(job, result, seconds)
         finally:
             result.seconds = time.monotonic() - start
-            result.executions = self._numbers(job.out, result)
+            result.executions = self._count(result) - before
+            found = re.findall(r" ft: (\d+)", bytes(job.out).decode(errors="replace"))
+            result.features = int(found[-1]) if found else 0
 
     def merge(self, result):
         """The smallest corpus that does what the old one and the new inputs do."""
@@ -223,7 +235,10 @@ class Fuzzing:
         counts.mkdir()
         self.guest.hand_over_counts(counts)
         coverage.OUT, coverage.COUNTS = self.dir, counts
-        ran = coverage.read(coverage.add_up())
+        try:
+            ran = coverage.read(coverage.add_up())
+        except subprocess.CalledProcessError:
+            return              # the tree's module was built again since
         result.lines = coverage.share(entry for name, entries in ran.items()
                                       if name.startswith("driver/")
                                       for entry in entries.values())
@@ -277,7 +292,7 @@ class Fuzzing:
     def last_inputs(self):
         memory = self.last.read_bytes()
         slots = []
-        for start in range(0, len(memory), SLOT_SIZE):
+        for start in range(SLOT_SIZE, len(memory), SLOT_SIZE):
             number, size = SLOT.unpack_from(memory, start)
             if number and size <= SLOT_SIZE - SLOT.size:
                 data = memory[start + SLOT.size:start + SLOT.size + size]

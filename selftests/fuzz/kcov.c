@@ -30,10 +30,14 @@
  */
 #define COUNTERS	(128 << 10)
 
-/* A place that ran more often than this in an execution is another feature. */
+/* Counted so far: how often a place runs is also a matter of threads' timing. */
 #define OFTEN		16
 
-/* The last inputs: a ring of slots in memory of the machine that runs the guest. */
+/*
+ * In memory of the machine that runs the guest: how many inputs there were and
+ * how many places of the module they ran (the first slot, as number and size),
+ * and a ring of the last ones.
+ */
 #define SLOTS		64
 #define SLOT_SIZE	16384
 #define SHARED_DEVICE	"/sys/bus/pci/devices/*/resource2_wc"
@@ -91,18 +95,11 @@ static struct slot *map_slots(void)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static void say_points(void)
-{
-	printf("points: %lu\n", points);
-	fflush(stdout);
-}
-
 /* Before the first input. */
 void fuzz_begin(void)
 {
 	text = text_address();
 	slots = map_slots();
-	atexit(say_points);
 }
 
 /* Before each input: if it is the kernel's last, somebody may want to know it. */
@@ -113,7 +110,8 @@ void fuzz_input(const uint8_t *data, size_t size)
 	inputs++;
 	if (!slots || size > sizeof(slot->data))
 		return;
-	slot = &slots[inputs % SLOTS];
+	slots[0].number = inputs;
+	slot = &slots[1 + inputs % (SLOTS - 1)];
 	slot->number = inputs;
 	slot->size = size;
 	memcpy(slot->data, data, size);
@@ -170,5 +168,6 @@ void kcov_take(struct kcov *kcov)
 			counters[place]++;
 	}
 	kcov_forget(kcov);
-	/* Two features of a place: it ran, it ran often. Threads' timing is neither. */
+	if (slots)
+		slots[0].size = points;
 }
