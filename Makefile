@@ -24,7 +24,7 @@ incdir     := $(DESTDIR)$(PREFIX)/include/linux
 moddir      = $(DESTDIR)/lib/modules/$(KVER)/updates
 
 .PHONY: all help module modules tools install install-module install-tools \
-	deps demo test vm regen clean distclean
+	deps demo test fuzz coverage kcsan vm regen clean distclean
 
 all: tools module
 
@@ -34,6 +34,9 @@ help:
 	@echo 'make install    module, tools, units, man pages (DESTDIR=, PREFIX=, KVER=)'
 	@echo 'make demo       two hosts in virtual machines: see what ndval does'
 	@echo 'make test       all tests; TESTS=pattern KERNELS=6.12 choose some'
+	@echo 'make fuzz       fuzzers in a guest for TIME= seconds (600) each'
+	@echo 'make coverage   which lines of driver/ and tools/ the tests run'
+	@echo 'make kcsan      the tests in one guest, on a kernel that looks for data races'
 	@echo 'make vm         two hosts in virtual machines, with a shell on each'
 	@echo 'make deps       install the Debian packages all of this needs'
 	@echo 'make regen      netlink headers and tables from their specs'
@@ -83,6 +86,16 @@ demo: deps
 
 test: deps
 	@$(PYTHON) selftests/run.py
+
+TIME ?= 600
+fuzz: deps
+	@$(PYTHON) selftests/fuzz/fuzz.py --time=$(TIME)
+
+coverage: deps
+	@$(PYTHON) selftests/coverage.py
+
+kcsan: deps
+	@KERNELS=kcsan $(PYTHON) selftests/run.py
 
 vm: deps
 	@$(PYTHON) $(VM)/vm.py up

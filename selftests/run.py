@@ -21,7 +21,7 @@ Three kinds of tests, each known by its place:
                   made the kernel complain about is a failure of that test
   hosts/test_*.py every function test_*(net) with a network of guests (vm/vm.py),
                   ndval loaded; an exception is a failure
-  and the harness' own tests, vm/selftest.py.
+  and the fuzzers, fuzz/fuzz.py, and the harness' own tests, vm/selftest.py.
 
 A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
 
@@ -241,28 +241,33 @@ class Check:
             report.fail(self.name, "\n".join(lines))
 
 
-class SelfTest:
-    """The harness' own tests, as a program: its guests are none of ours."""
+class Program:
+    """A test that is a program with guests of its own and prints TAP."""
 
-    weight = 2
-    flavours = frozenset()
-    name = "vm selftest"
+    def __init__(self, name, command, flavours=(), weight=1):
+        self.name, self.command, self.weight = name, command, weight
+        self.flavours = frozenset(flavours)
 
     def run(self, report):
-        with subprocess.Popen([sys.executable, str(HERE / "vm/selftest.py")], text=True,
+        with subprocess.Popen([sys.executable, *self.command], cwd=HERE, text=True,
                               errors="replace", stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               start_new_session=True) as process:
             CHILDREN.add(process)
-            timer = threading.Timer(600, lambda: os.killpg(process.pid, signal.SIGTERM))
+            timer = threading.Timer(1200, lambda: os.killpg(process.pid, signal.SIGTERM))
             timer.start()
-            tap = Tap(report, "vm")
+            tap = Tap(report, self.name)
             for line in process.stdout:
                 tap.line(line.rstrip("\n"))
             process.wait()
             timer.cancel()
         CHILDREN.discard(process)
         tap.end(process.returncode)
+
+
+def programs():
+    return (Program("fuzz", ["fuzz/fuzz.py", "--tap", "--time=60"], (DEBUG,)),
+            Program("vm selftest", ["vm/selftest.py"], weight=2))
 
 
 # -- tests in one guest -----------------------------------------------------------
@@ -594,8 +599,8 @@ def collect(pattern, chosen, report):
             guests.setdefault(key, []).append(test)
     jobs = [HostsGroup(mix, dict(o), t) for (mix, o), t in hosts.items() if t]
     jobs += [GuestGroup(f, dict(o), t) for (f, o), t in guests.items()]
-    if wanted(pattern, "selftest"):
-        jobs.append(SelfTest())
+    jobs += [p for p in programs() if wanted(pattern, p.name)
+             and (not chosen or p.flavours <= set(chosen))]
     jobs += [Check(p) for p in sorted(HERE.glob("check/*.sh"))
              if os.access(p, os.X_OK) and wanted(pattern, p.stem)]
     return jobs
