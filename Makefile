@@ -24,7 +24,7 @@ incdir     := $(DESTDIR)$(PREFIX)/include/linux
 moddir      = $(DESTDIR)/lib/modules/$(KVER)/updates
 
 .PHONY: all help module modules tools install install-module install-tools \
-	deps demo test fuzz coverage kcsan vm regen clean distclean
+	deps demo test fuzz storm coverage kcsan vm regen clean distclean
 
 all: tools module
 
@@ -35,6 +35,7 @@ help:
 	@echo 'make demo       two hosts in virtual machines: see what ndval does'
 	@echo 'make test       all tests; TESTS=pattern KERNELS=6.12 choose some'
 	@echo 'make fuzz       fuzzers in a guest for TIME= seconds (600) each'
+	@echo 'make storm      everything is taken away in every order: ROUNDS=, REMOVALS='
 	@echo 'make coverage   which lines of driver/ and tools/ the tests run'
 	@echo 'make kcsan      the tests in one guest, on a kernel that looks for data races'
 	@echo 'make vm         two hosts in virtual machines, with a shell on each'
@@ -90,6 +91,12 @@ test: deps
 TIME ?= 600
 fuzz: deps
 	@$(PYTHON) selftests/fuzz/fuzz.py --time=$(TIME)
+
+ROUNDS ?= 10000
+REMOVALS ?= 200
+storm: deps
+	@NDVAL_ROUNDS=$(ROUNDS) NDVAL_REMOVALS=$(REMOVALS) NDVAL_RUN_LIMIT=100000 \
+		$(PYTHON) selftests/run.py -v -t 50000 teardown_storm
 
 coverage: deps
 	@$(PYTHON) selftests/coverage.py

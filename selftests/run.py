@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs all of ndval's tests ('make test') and says how many passed.
 
-  run.py [-j N] [-l] [-v] [PATTERN]
+  run.py [-j N] [-l] [-t SECONDS] [-v] [PATTERN]
 
   -j N   guests and checks at the same time (default: the number of processors)
   -l     only list the tests
+  -t S   seconds that each test in one guest may take, instead of its own limit
   -v     pass on everything that tests print
+
+NDVAL_ROUNDS, NDVAL_REMOVALS and NDVAL_SEED in the environment go on to tests in one
+guest that draw what they do at random.
 
 PATTERN, or TESTS=PATTERN in the environment, chooses tests whose name contains
 it (shell wildcards may be used); KERNELS=6.12,6.1-generic chooses kernels. The
@@ -75,6 +79,8 @@ DEBUG, KCSAN = "debug", "kcsan"
 KSFT_SKIP = 4
 CHECK_TIMEOUT = 900
 RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5000))
+LIMIT = None            # option -t
+PASSED_ON = ("NDVAL_ROUNDS", "NDVAL_REMOVALS", "NDVAL_SEED")
 ERRORS = (vm.Failure, build.Error, kernels.Error, subprocess.SubprocessError, OSError)
 
 
@@ -397,7 +403,7 @@ class GuestGroup:
             self.guest = None
         if not self.guest:
             self.guest = vm.Guest("a", self.flavour, logs=directory, files=files,
-                                  **self.options)
+                                  **({"lifetime": 1 << 17} if LIMIT else {}), **self.options)
             self.guest.start()
 
     def _one(self, test, report, files, directory):
@@ -418,12 +424,14 @@ class GuestGroup:
             guest.sh(f"modprobe ndval host={guest.name} {test.needs.get('modargs', '')}")
         tap = Tap(report, name)
         what = test.name if test.path.suffix == ".c" else test.path.name
+        chosen = "".join(f"{k}={shlex.quote(os.environ[k])} " for k in PASSED_ON
+                         if k in os.environ)
         job = guest.spawn(f"cd /selftests && exec env KERNEL={self.flavour} NDVAL_TOP={TOP} "
-                          f"NDVAL_SLOWER={guest.kernel.slower} ./{what} 2>&1")
+                          f"NDVAL_SLOWER={guest.kernel.slower} {chosen}./{what} 2>&1")
         job.on_output = tap.feed
         job.close()
         try:
-            result = job.wait(test.needs.timeout)
+            result = job.wait(LIMIT or test.needs.timeout)
         except vm.Failure as err:
             said = "".join(f"    | {line}\n" for line in tap.lines[-30:])
             raise vm.Failure(f"{err}\nwhat it had printed:\n{said}") from err
@@ -648,10 +656,12 @@ def watchdog(report):
 
 
 def main():
+    global LIMIT  # pylint: disable=global-statement
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-j", type=int, default=os.cpu_count() or 1)
     parser.add_argument("-l", action="store_true")
+    parser.add_argument("-t", type=float)
     parser.add_argument("-v", action="store_true")
     parser.add_argument("pattern", nargs="?", default=os.environ.get("TESTS", ""))
     args = parser.parse_args()
@@ -659,6 +669,7 @@ def main():
     for name in chosen:
         if name not in kernels.FLAVOURS:
             parser.error(f"KERNELS: '{name}' is not one of {', '.join(kernels.FLAVOURS)}")
+    LIMIT = args.t
     vm.quit_on_signals()
     report = Report(args.v)
     jobs = collect(args.pattern, chosen, report)
