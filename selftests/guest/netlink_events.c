@@ -147,6 +147,8 @@ TEST_F(events, tell_of_all_that_happens_to_a_pair)
 	AWAIT(PAIR_CHANGE);
 	ASSERT_EQ(0, host_set(host, "web1", NDVAL_A_PAIR_INSPECT, NDVAL_SWITCH_ON));
 	AWAIT(PAIR_CHANGE);
+	/* We answer no PING for a while. */
+	ASSERT_EQ(0, host_set(host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 60000));
 	side_secondary(&self->fake.side, "web");
 	ASSERT_TRUE(fake_come_to(host, &self->fake, JOINED));
 	AWAIT(LINK_UP);
