@@ -31,9 +31,10 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
 
   flavours=6.1,6.12,debug kernels, one guest for each (guest/); these by default
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
-                          once, the tests run with each mix. As many guests with
-                          the debug kernel come on top, unless a mix names it
-                          or debug=no is said
+                          once, the tests run with each mix
+  debug=yes               (hosts/) as many guests with the debug kernel come on
+                          top; without it only if KERNELS names debug, for each
+                          test takes minutes there; with debug=no never
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
@@ -166,11 +167,12 @@ class Needs:
         more = (KCSAN,) if KCSAN in chosen else ()
         return self.get("flavours", (*kernels.DEFAULT, DEBUG, *more))
 
-    def all_mixes(self):
+    def all_mixes(self, chosen):
         """Kernels of a test on several hosts, for each time it runs."""
         mixes = self.mixes or [kernels.DEFAULT]
-        if self.get("debug") == "no" or \
-           any(flavour in kernels.BUILT for mix in mixes for flavour in mix):
+        named = any(flavour in kernels.BUILT for mix in mixes for flavour in mix)
+        if named or self.get("debug") == "no" or \
+           not (DEBUG in chosen or self.get("debug") == "yes"):
             return mixes
         return [*mixes, (DEBUG,) * len(mixes[0])]
 
@@ -583,7 +585,7 @@ def collect(pattern, chosen, report):
         except Exception:  # pylint: disable=broad-except
             report.fail(f"hosts {path.stem}", traceback.format_exc())
             continue
-        for mix in file.needs.all_mixes():
+        for mix in file.needs.all_mixes(chosen):
             if not set(mix) <= set(chosen or (*kernels.STOCK, DEBUG)):
                 continue
             tests = [(file, t) for t in file.tests
