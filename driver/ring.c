@@ -226,16 +226,47 @@ int ndval_ring_fill(struct ndval_ring *ring, struct ndval_chunk **chunk)
 	return 0;
 }
 
-/* Bytes [offset, offset + len) are below the head: they must be the same. */
+/* Bytes that can be had in one piece from @offset on, 0 if none. */
+static size_t contiguous(const struct ndval_ring *ring, u64 offset)
+{
+	u64 end = ring->head;
+
+	if (offset < ring->tail || offset >= end)
+		return 0;
+	if (has_hole(ring) && offset < ring->hole_end) {
+		if (offset >= ring->hole)
+			return 0;
+		end = ring->hole;
+	}
+	return min_t(u64, end - offset, NDVAL_CHUNK - offset_in(offset));
+}
+
+/* Bytes from @offset on of which nothing is recorded: before the tail, or a hole. */
+static u64 missing(const struct ndval_ring *ring, u64 offset)
+{
+	if (offset < ring->tail)
+		return ring->tail - offset;
+	if (has_hole(ring) && offset >= ring->hole && offset < ring->hole_end)
+		return ring->hole_end - offset;
+	return 0;
+}
+
+/* Bytes [offset, offset + len) are below the head: what is recorded must be the same. */
 static int compare(struct ndval_ring *ring, u64 offset, const u8 *data, size_t len)
 {
 	struct ndval_chunk *chunk = xa_load(&ring->chunks, index_of(offset));
+	size_t done = 0;
 
-	if (!chunk || offset < ring->tail)
-		return 0;
-	if (has_hole(ring) && offset < ring->hole_end && offset + len > ring->hole)
-		return 0;
-	return memcmp(chunk->data + offset_in(offset), data, len) ? -EBADMSG : 0;
+	while (done < len) {
+		u64 at = offset + done;
+		u64 absent = missing(ring, at);
+		size_t piece = min_t(u64, absent ?: contiguous(ring, at), len - done);
+
+		if (!absent && memcmp(chunk->data + offset_in(at), data + done, piece))
+			return -EBADMSG;
+		done += piece;
+	}
+	return 0;
 }
 
 /**
@@ -286,21 +317,6 @@ int ndval_ring_store(struct ndval_ring *ring, u64 offset, const u8 *data,
 	memcpy(chunk->data + offset_in(offset), data, len);
 	ring->head = offset + len;
 	return 0;
-}
-
-/* Bytes that can be had in one piece from @offset on, 0 if none. */
-static size_t contiguous(const struct ndval_ring *ring, u64 offset)
-{
-	u64 end = ring->head;
-
-	if (offset < ring->tail || offset >= end)
-		return 0;
-	if (has_hole(ring) && offset < ring->hole_end) {
-		if (offset >= ring->hole)
-			return 0;
-		end = ring->hole;
-	}
-	return min_t(u64, end - offset, NDVAL_CHUNK - offset_in(offset));
 }
 
 /**
