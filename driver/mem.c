@@ -16,7 +16,7 @@ static struct ndval_mem ndval_total;
 
 static int charge_one(struct ndval_mem *mem, size_t size)
 {
-	if (atomic64_add_return(size, &mem->used) > (s64)READ_ONCE(mem->max)) {
+	if ((u64)atomic64_add_return(size, &mem->used) > READ_ONCE(mem->max)) {
 		atomic64_sub(size, &mem->used);
 		return -ENOMEM;
 	}
