@@ -404,21 +404,33 @@ void ndval_ring_advance(struct ndval_ring *ring, u64 to,
 }
 
 /**
+ * ndval_ring_skip_tail() - Where the tail will be after ndval_ring_skip().
+ * @ring: the ring
+ *
+ * There is one hole at most: an older one goes, with what is before it, unless
+ * nothing was recorded behind it, so that the two are one.
+ */
+u64 ndval_ring_skip_tail(const struct ndval_ring *ring)
+{
+	return has_hole(ring) && ring->hole_end < ring->head ? ring->hole_end : ring->tail;
+}
+
+/**
  * ndval_ring_skip() - Give up obtaining the bytes between the head and @to.
  * @ring: the ring
  * @to: the new head, beyond the old one
  *
- * What is recorded before stays readable. An older hole's first part goes.
+ * What is recorded before stays readable, from ndval_ring_skip_tail() on.
  */
 void ndval_ring_skip(struct ndval_ring *ring, u64 to)
 {
-	if (has_hole(ring))
-		ndval_ring_advance(ring, ring->hole_end, NULL);
+	ndval_ring_advance(ring, ndval_ring_skip_tail(ring), NULL);
 	if (ring->tail == ring->head) {
 		ndval_ring_reset(ring, to);
 		return;
 	}
-	ring->hole = ring->head;
+	if (!has_hole(ring))
+		ring->hole = ring->head;
 	ring->hole_end = to;
 	ring->head = to;
 }

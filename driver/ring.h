@@ -67,6 +67,7 @@ struct ndval_chunk *ndval_ring_get(struct ndval_ring *ring, u64 offset,
 size_t ndval_ring_copy(struct ndval_ring *ring, u64 offset, u8 *to, size_t len);
 void ndval_ring_advance(struct ndval_ring *ring, u64 to,
 			struct ndval_chunk **recycled);
+u64 ndval_ring_skip_tail(const struct ndval_ring *ring);
 void ndval_ring_skip(struct ndval_ring *ring, u64 to);
 void ndval_ring_reset(struct ndval_ring *ring, u64 to);
 

@@ -439,8 +439,7 @@ void ndval_stream_jump(struct ndval_stream *stream, u64 tail)
 	lockdep_assert_held(&stream->lock);
 	if (tail <= stream->ring.head)
 		return;
-	if (stream->ring.hole != stream->ring.hole_end)
-		advance(stream, stream->ring.hole_end, NULL);
+	advance(stream, ndval_ring_skip_tail(&stream->ring), NULL);
 	ndval_ring_skip(&stream->ring, tail);
 	for (i = 0; i < NDVAL_INSTANCES; i++)
 		if (misses(&stream->ring, READ_ONCE(stream->cursors[i].pos)))

@@ -225,6 +225,27 @@ TEST_F(secondary, a_tail_beyond_what_is_stored_makes_instances_lost)
 	EXPECT_TRUE(reads(self->fd, 50000, 1000));
 }
 
+TEST_F(secondary, a_tail_that_goes_on_alone_takes_nothing_from_them)
+{
+	struct values values = {
+		.stream = "default", .id = FAKE_STREAM_ID, .tail = 50000, .offset = 50000,
+	};
+	char byte;
+
+	ASSERT_TRUE(lead(&self->host, &self->fake));
+	ASSERT_TRUE(push(&self->fake, 0, 1000));
+	ASSERT_TRUE(say_values(&self->fake.peer, &self->fake.side, &values));
+	values.tail = 60000;
+	values.offset = 60000;
+	values.len = 1000;
+	ASSERT_TRUE(say_values(&self->fake.peer, &self->fake.side, &values));
+	ASSERT_TRUE(peer_is_served(&self->fake.peer));
+	EXPECT_TRUE(reads(self->fd, 0, 1000));
+	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
+	ASSERT_EQ(0, run("ndvalctl instance set web1 --at 60000"));
+	EXPECT_TRUE(reads(self->fd, 60000, 1000));
+}
+
 TEST_F(secondary, a_stream_deleted_by_the_primary_is_gone_here)
 {
 	char byte;
