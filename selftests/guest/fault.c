@@ -52,6 +52,18 @@ bool fault_kinds(enum fault_kind kind)
 	       put("fail_page_alloc", "min-order", "0");
 }
 
+/*
+ * Has the stack grow now to what will be needed of it: a task whose stack can't
+ * grow for want of memory is killed.
+ */
+static void grow_stack(void)
+{
+	char stack[256 * KIB];
+
+	/* Not memset(), which the compiler would leave out. */
+	explicit_bzero(stack, sizeof(stack));
+}
+
 /**
  * fault_open() - get ready to let a task's allocations fail
  * @fault: set
@@ -64,6 +76,7 @@ bool fault_open(struct fault *fault, const char *task)
 	char path[64];
 
 	*fault = (struct fault){ .fd = -1 };
+	grow_stack();
 	if (!fault_kinds(FAULT_ALL))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%s/fail-nth", task);

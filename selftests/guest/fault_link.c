@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(link, fetch, 300)
 	EXPECT_LT(0, self->trial.injected);
 }
 
-/* Sends what the kernel does not store yet of [0, LENGTH), as it asks for it. */
+/* Sends what the kernel does not store yet of [0, LENGTH). */
 static bool push_from(struct fake *fake, __u64 offset)
 {
 	const struct values values = {
@@ -232,27 +232,48 @@ static bool push_from(struct fake *fake, __u64 offset)
 	return say_values(&fake->peer, &fake->side, &values);
 }
 
-/* All of ours is stored in the end, and is what it was. */
-static bool is_stored(struct trial *self)
+/*
+ * What could not be stored is asked for again, or refused, or the link ends;
+ * nothing is sent again that was not asked for. True once all is stored.
+ */
+static bool stores(struct trial *self, unsigned int *again)
 {
-	static unsigned char got[LENGTH], want[LENGTH];
 	struct fake *fake = &self->fake;
 	__u64 have = 0;
-	bool right;
-	int fd;
 
-	if (!push_from(fake, 0))
-		return false;
 	while (have < LENGTH) {
-		do {
-			if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said))
+		int got = peer_receive(&fake->peer, &fake->said, PATIENCE_MS);
+
+		if (got < 0)
+			return false;
+		if (!got) {
+			if (!come_again(self, JOINED) || !push_from(fake, have))
 				return false;
-		} while (fake->said.tb[NDVAL_WIRE_A_END]);
+			continue;
+		}
+		if (got == NDVAL_WIRE_CMD_STREAM_DEL &&
+		    (said_u32(&fake->said, NDVAL_WIRE_A_ERROR) != ENOMEM ||
+		     !push_from(fake, have)))
+			return false;
+		if (got != NDVAL_WIRE_CMD_FETCH || fake->said.tb[NDVAL_WIRE_A_END])
+			continue;
 		have = said_u64(&fake->said, NDVAL_WIRE_A_HAVE);
-		if (fake->said.tb[NDVAL_WIRE_A_AGAIN] && !push_from(fake, have))
+		if (!fake->said.tb[NDVAL_WIRE_A_AGAIN])
+			continue;
+		++*again;
+		if (!push_from(fake, have))
 			return false;
 	}
-	fd = node_open("web1", 0);
+	return true;
+}
+
+/* Our bytes, once each. */
+static bool delivers(void)
+{
+	static unsigned char got[LENGTH], want[LENGTH];
+	int fd = node_open("web1", 0);
+	bool right;
+
 	right = get_all(fd, got, LENGTH, 1000) && position(fd) == LENGTH;
 	close(fd);
 	pattern_fill(want, 0, LENGTH);
@@ -261,16 +282,28 @@ static bool is_stored(struct trial *self)
 
 TEST_F_TIMEOUT(link, values, 300)
 {
-	const struct kind kind = {
-		.cmd = NDVAL_WIRE_CMD_VALUES,
-		.lead = true,
-		.stage = JOINED,
-		.after = JOINED,
-		.is_done = is_stored,
-	};
+	struct trial *trial = &self->trial;
+	unsigned int again = 0, nth, injected = 0;
+	struct fault fault = { .reached = true };
+	char task[16];
 
-	every_failure(_metadata, &self->trial, &kind);
-	EXPECT_LT(4, self->trial.injected);
+	for (nth = 1; fault.reached; nth++) {
+		ASSERT_TRUE(begin(trial, true, JOINED));
+		snprintf(task, sizeof(task), "%d", fault_thread("rx", trial->fake.peer.link));
+		ASSERT_TRUE(fault_open(&fault, task));
+		fault.nth = nth;
+		fault_arm(&fault);
+		ASSERT_TRUE(push_from(&trial->fake, 0));
+		ASSERT_TRUE(stores(trial, &again)) TH_LOG("number %u: not stored", nth);
+		injected += fault_disarm(&fault);
+		fault_close(&fault);
+		ASSERT_TRUE(delivers()) TH_LOG("number %u: not what we sent", nth);
+		peer_close(&trial->fake.peer);
+	}
+	TH_LOG("%u injections, %u times asked again, %u links ended", injected, again,
+	       trial->downs);
+	EXPECT_LT(4, injected);
+	EXPECT_LT(1, again);
 }
 
 /* The kernel has the stream that is to be deleted. */
