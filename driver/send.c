@@ -71,7 +71,7 @@ static int send_message(struct ndval_link *link)
 	memzero_explicit(skb->data, skb->len);
 	/* A short count leaves half a message in the stream: no way on. */
 	if (sent != skb->len)
-		return sent < 0 ? sent : -EPIPE;
+		return sent < 0 ? sent : -ETIMEDOUT;
 	WRITE_ONCE(link->tx_bytes, link->tx_bytes + skb->len);
 	WRITE_ONCE(link->tx_messages, link->tx_messages + 1);
 	return 0;
