@@ -156,8 +156,10 @@ bool ndval_flow_counts(const struct ndval_flow *flow)
 /* Puts the flow on its remote's list; the list's entry holds a reference. */
 static void mark(struct ndval_flow *flow, bool lazy)
 {
-	if (ndval_remote_mark(flow->peer->remote, &flow->due, lazy))
-		refcount_inc(&flow->ref);
+	/* The list's: the sender may drop it before this goes on. */
+	refcount_inc(&flow->ref);
+	if (!ndval_remote_mark(flow->peer->remote, &flow->due, lazy))
+		refcount_dec(&flow->ref);
 }
 
 /**

@@ -359,8 +359,8 @@ void ndval_remote_put(struct ndval_remote *remote)
  * What is marked already keeps its place.
  *
  * Context: any that is not interrupt. Takes the remote's lock.
- * Return: true if it was not marked before; then the list holds a reference
- * that the caller has to take before it drops its own.
+ * Return: true if it was not marked before; then the list has the reference
+ * that the caller has taken for it, and the sender may drop it at any moment.
  */
 bool ndval_remote_mark(struct ndval_remote *remote, struct ndval_due *due, bool lazy)
 {

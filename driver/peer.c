@@ -90,8 +90,10 @@ struct ndval_peer *ndval_peer_by_remote(struct ndval_pair *pair,
 
 static void mark(struct ndval_peer *peer, struct ndval_due *due)
 {
-	if (ndval_remote_mark(peer->remote, due, false))
-		ndval_peer_get(peer);
+	/* The list's: the sender may drop it before this goes on. */
+	ndval_peer_get(peer);
+	if (!ndval_remote_mark(peer->remote, due, false))
+		ndval_peer_put(peer);
 }
 
 /**
