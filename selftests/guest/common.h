@@ -183,14 +183,21 @@ static UNUSED ssize_t get(int fd, void *to, size_t size)
 	return len < 0 ? -errno : len;
 }
 
-/* Reads all of it in calls of at most @step bytes; false if that fails. */
+/*
+ * Reads all of it in calls of at most @step bytes; false if that fails. A file
+ * that does not block may have nothing for a moment, while a link's thread
+ * holds a lock: it is polled.
+ */
 static UNUSED bool get_all(int fd, void *to, size_t size, size_t step)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char *at = to;
 
 	while (size) {
 		ssize_t len = read(fd, at, size < step ? size : step);
 
+		if (len < 0 && errno == EAGAIN && poll(&p, 1, 5000) == 1)
+			continue;
 		if (len <= 0)
 			return false;
 		at += len;

@@ -3,7 +3,9 @@
  * The window: who holds it, what happens beyond it, and what bounds a pair's
  * memory. Settings are changed while files are open and readers wait.
  *
- * vm: timeout=240
+ * Not on the debug kernel: what it adds to every object counts for memory_max.
+ *
+ * vm: flavours=6.1,6.12 timeout=240
  */
 #include "kselftest_harness.h"
 

@@ -55,6 +55,7 @@ def test_mistakes_are_reported(net):
         text = net.a.log_text(start)
         assert re.search(said, text), f"{mistake}: no /{said}/ in {text}"
         forgive(net.a)
+    net.a.sh("sysctl -q kernel.panic_on_warn=1")
 
 
 def test_leak_is_reported(net):

@@ -25,9 +25,12 @@ static DEFINE_SPINLOCK(spin);
 static DEFINE_MUTEX(outer);
 static DEFINE_MUTEX(inner);
 
-/* Numbers that the compiler must not know. */
-static volatile unsigned int sixteen = 16;
-static volatile unsigned int seventy = 70;
+/* A number that the compiler does not know. */
+static unsigned int hidden(unsigned int number)
+{
+	OPTIMIZER_HIDE_VAR(number);
+	return number;
+}
 
 static int write_beyond(void)
 {
@@ -36,7 +39,7 @@ static int write_beyond(void)
 	if (!memory)
 		return -EIO;
 	OPTIMIZER_HIDE_VAR(memory);
-	WRITE_ONCE(memory[sixteen], 'x');
+	WRITE_ONCE(memory[hidden(16)], 'x');
 	kfree(memory);
 	return 0;
 }
@@ -49,7 +52,7 @@ static int read_freed_page(void)
 		return -EIO;
 	free_page((unsigned long)page);
 	OPTIMIZER_HIDE_VAR(page);
-	READ_ONCE(page[sixteen]);
+	READ_ONCE(page[hidden(16)]);
 	return 0;
 }
 
@@ -88,14 +91,14 @@ static int leak(void)
 
 static int shift_too_far(void)
 {
-	return (1 << seventy) == 12345 ? -EIO : 0;
+	return (1 << hidden(70)) == 12345 ? -EIO : 0;
 }
 
 static int index_too_high(void)
 {
-	static volatile int numbers[16];
+	static int numbers[16];
 
-	return numbers[sixteen] == 12345 ? -EIO : 0;
+	return READ_ONCE(numbers[hidden(16)]) == 12345 ? -EIO : 0;
 }
 
 static void ring(struct timer_list *timer)
