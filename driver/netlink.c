@@ -183,18 +183,14 @@ int ndval_nl_reply(struct genl_info *info, ndval_nl_fill_t fill, void *object)
  * For commands that change something: all that can fail for want of memory is
  * done before anything is changed, so that what was refused did not happen.
  *
- * Return: the answer, which ndval_nl_answer() takes over, or NULL.
+ * Return: the answer, or NULL, of which ndval_nl_answer() makes a refusal.
  */
 struct sk_buff *ndval_nl_answer_begin(struct genl_info *info)
 {
 	struct sk_buff *skb = genlmsg_new(nla_total_size(sizeof(u32)), GFP_KERNEL);
 
-	if (!skb) {
-		ndval_nl_explain(info, -ENOMEM);
-		return NULL;
-	}
-	if (WARN_ON_ONCE(!genlmsg_put_reply(skb, info, &ndval_nl_family, 0,
-					    info->genlhdr->cmd))) {
+	if (skb && WARN_ON_ONCE(!genlmsg_put_reply(skb, info, &ndval_nl_family, 0,
+						   info->genlhdr->cmd))) {
 		nlmsg_free(skb);
 		return NULL;
 	}
@@ -204,7 +200,7 @@ struct sk_buff *ndval_nl_answer_begin(struct genl_info *info)
 /**
  * ndval_nl_answer() - Answer a command with a number, or refuse it.
  * @info: the command
- * @skb: what ndval_nl_answer_begin() gave
+ * @skb: what ndval_nl_answer_begin() gave; if NULL, nothing was done
  * @err: a negative errno if the command is refused, which has no such answer
  * @type: attribute
  * @value: the number
@@ -214,6 +210,8 @@ struct sk_buff *ndval_nl_answer_begin(struct genl_info *info)
 int ndval_nl_answer(struct genl_info *info, struct sk_buff *skb, int err, int type,
 		    u32 value)
 {
+	if (!skb)
+		return ndval_nl_explain(info, -ENOMEM);
 	if (!err)
 		err = nla_put_u32(skb, type, value);
 	if (err) {
@@ -355,8 +353,8 @@ int ndval_nl_link_attach_doit(struct sk_buff *skb, struct genl_info *info)
 						"which member is at the other end?");
 	struct ndval_member *member;
 	struct sk_buff *answer;
+	int err = 0;
 	u32 id = 0;
-	int err;
 
 	if (!peer)
 		return -EINVAL;
@@ -368,13 +366,10 @@ int ndval_nl_link_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!member)
 		return -ENOENT;
 	answer = ndval_nl_answer_begin(info);
-	if (!answer) {
-		ndval_member_put(member);
-		return -ENOMEM;
-	}
-	err = ndval_link_attach(member, peer,
-				nla_get_u32(info->attrs[NDVAL_A_LINK_FD]), &id,
-				info->extack);
+	if (answer)
+		err = ndval_link_attach(member, peer,
+					nla_get_u32(info->attrs[NDVAL_A_LINK_FD]), &id,
+					info->extack);
 	ndval_member_put(member);
 	return ndval_nl_answer(info, answer, err, NDVAL_A_LINK_ID, id);
 }
@@ -416,8 +411,7 @@ int ndval_nl_link_detach_doit(struct sk_buff *skb, struct genl_info *info)
 	if (answer)
 		ndval_link_detach(link, operation);
 	ndval_link_put(link);
-	return answer ? ndval_nl_answer(info, answer, 0, NDVAL_A_LINK_OPERATION,
-					operation) : -ENOMEM;
+	return ndval_nl_answer(info, answer, 0, NDVAL_A_LINK_OPERATION, operation);
 }
 
 static int fill_link(struct sk_buff *skb, void *object)

@@ -150,15 +150,15 @@ int ndval_nl_pair_del_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_PAIR_NAME);
 	u32 operation = ndval_operation();
 	struct sk_buff *answer;
-	int err;
+	int err = 0;
 
 	if (IS_ERR(pair))
 		return PTR_ERR(pair);
 	answer = ndval_nl_answer_begin(info);
-	err = answer ? ndval_pair_del(pair, operation) : -ENOMEM;
+	if (answer)
+		err = ndval_pair_del(pair, operation);
 	ndval_pair_put(pair);
-	return answer ? ndval_nl_answer(info, answer, err, NDVAL_A_PAIR_OPERATION,
-					operation) : err;
+	return ndval_nl_answer(info, answer, err, NDVAL_A_PAIR_OPERATION, operation);
 }
 
 int ndval_nl_pair_set_doit(struct sk_buff *skb, struct genl_info *info)
