@@ -28,9 +28,12 @@ import build
 import initramfs
 import kernels
 
-# What must not be in the log of a guest that passes.
+# What must not be in the log of a guest that passes. The kcsan kernel reports races
+# of the whole kernel, and lives on after them; those that one of our modules takes
+# part in count.
 ALARMS = re.compile("|".join((
-    r"WARNING: ", r"\bBUG: (?!KCSAN)", r"BUG: KCSAN: .*\[ndval", r"kernel BUG at", r"Oops[: ]", r"Kernel panic", r"Call Trace:",
+    r"WARNING: ", r"\bBUG: (?!KCSAN)", r"BUG: KCSAN: .*\[ndval", r"kernel BUG at",
+    r"Oops[: ]", r"Kernel panic", r"Call Trace:",
     r"general protection fault", r"KASAN: ", r"KFENCE: ", r"UBSAN: ", r"KMEMLEAK|kmemleak: \d+ new",
     r"unreferenced object", r"INFO: task .* blocked for more than", r"INFO: rcu|rcu: INFO: ",
     r"soft lockup", r"hard LOCKUP", r"possible (circular|recursive|irq) lock",
@@ -39,9 +42,6 @@ ALARMS = re.compile("|".join((
     r"refcount_t: ", r"Out of memory: |oom-kill:", r"ndval: .*leak", r"ndval: .*still in use",
     r"scheduling while atomic", r"sleeping function called from invalid context",
 )))
-
-# The kcsan kernel reports races of the whole kernel; those that one of our modules
-# takes part in count. It has to live on after the others.
 
 BOOT_TIMEOUT = 90
 LIVE = set()        # guests whose QEMU may be running
@@ -278,9 +278,10 @@ def accelerator():
 class Guest:
     """A virtual machine. Options (all optional):
 
-    memory=512 (MiB; with KASAN twice as much), smp=1, icount=False (guest time counts instructions; one
-    processor), qemu=[more QEMU arguments], cmdline="more kernel parameters",
-    modules=[..], programs=[..], files={guest path: Path or bytes} for the
+    memory=512 (MiB; twice as much with a kernel that is built here), smp=1,
+    icount=False (guest time counts instructions; one processor), qemu=[more QEMU
+    arguments], cmdline="more kernel parameters", sanitize=FLAVOUR (tools with ASan and
+    UBSan where the guest has this kernel), modules=[..], programs=[..], files={guest path: Path or bytes} for the
     initramfs, ndval=PATH of another ndval.ko, or None for none at all;
     vmgenid=GUID, rng=True (virtio-rng), host9p=True where the kernel has 9p,
     lifetime=1800 (s; QEMU is ended then, whatever happens).
