@@ -24,7 +24,7 @@
 #define INODE		2
 
 /* A file system with one file, "buffer", whose pages come when they may. */
-struct late {
+struct trap {
 	struct fuse_session	*session;
 	pthread_t		thread;
 	sem_t			asked;		/* somebody sleeps for a page */
@@ -84,17 +84,17 @@ static void answer(fuse_req_t req, size_t size)
 static void late_read(fuse_req_t req, fuse_ino_t ino UNUSED, size_t size, off_t at UNUSED,
 		      struct fuse_file_info *fi UNUSED)
 {
-	struct late *late = fuse_req_userdata(req);
+	struct trap *trap = fuse_req_userdata(req);
 
-	pthread_mutex_lock(&late->lock);
-	if (late->prompt || late->count == ARRAY_LEN(late->held)) {
+	pthread_mutex_lock(&trap->lock);
+	if (trap->prompt || trap->count == ARRAY_LEN(trap->held)) {
 		answer(req, size);
 	} else {
-		late->sizes[late->count] = size;
-		late->held[late->count++] = req;
-		sem_post(&late->asked);
+		trap->sizes[trap->count] = size;
+		trap->held[trap->count++] = req;
+		sem_post(&trap->asked);
 	}
-	pthread_mutex_unlock(&late->lock);
+	pthread_mutex_unlock(&trap->lock);
 }
 
 /* What comes back when the mapping goes; nobody wants it. */
@@ -113,14 +113,14 @@ static const struct fuse_lowlevel_ops late_ops = {
 };
 
 /* Answers all that is asked, now and from now on. */
-static void late_answer(struct late *late)
+static void trap_release(struct trap *trap, char *buffer UNUSED, size_t size UNUSED)
 {
-	pthread_mutex_lock(&late->lock);
-	late->prompt = true;
-	while (late->count--)
-		answer(late->held[late->count], late->sizes[late->count]);
-	late->count = 0;
-	pthread_mutex_unlock(&late->lock);
+	pthread_mutex_lock(&trap->lock);
+	trap->prompt = true;
+	while (trap->count--)
+		answer(trap->held[trap->count], trap->sizes[trap->count]);
+	trap->count = 0;
+	pthread_mutex_unlock(&trap->lock);
 }
 
 static void *late_serve(void *session)
@@ -129,183 +129,58 @@ static void *late_serve(void *session)
 	return NULL;
 }
 
-static bool late_start(struct late *late)
+static bool mount_late(struct trap *trap)
 {
 	char name[] = "late";
 	char *argv[2] = { name };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 
-	memset(late, 0, sizeof(*late));
-	sem_init(&late->asked, 0, 0);
-	pthread_mutex_init(&late->lock, NULL);
+	run("modprobe fuse");
+	memset(trap, 0, sizeof(*trap));
+	sem_init(&trap->asked, 0, 0);
+	pthread_mutex_init(&trap->lock, NULL);
 	mkdir(MOUNT, 0700);
-	late->session = fuse_session_new(&args, &late_ops, sizeof(late_ops), late);
-	return late->session && !fuse_session_mount(late->session, MOUNT) &&
-	       !pthread_create(&late->thread, NULL, late_serve, late->session);
+	trap->session = fuse_session_new(&args, &late_ops, sizeof(late_ops), trap);
+	return trap->session && !fuse_session_mount(trap->session, MOUNT) &&
+	       !pthread_create(&trap->thread, NULL, late_serve, trap->session);
 }
 
-static void late_end(struct late *late)
+static char *trap_set(struct trap *trap)
 {
-	late_answer(late);
+	char *buffer = MAP_FAILED;
+	int file;
+
+	if (!mount_late(trap))
+		return NULL;
+	file = open(MOUNT "/buffer", O_RDWR | O_CLOEXEC);
+	if (file >= 0) {
+		buffer = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+		close(file);
+	}
+	return buffer == MAP_FAILED ? NULL : buffer;
+}
+
+static void trap_end(struct trap *trap, char *buffer)
+{
+	trap_release(trap, buffer, BUFFER);
+	munmap(buffer, BUFFER);
 	/* The loop ends with the last user of the file system. */
 	umount2(MOUNT, MNT_DETACH);
-	pthread_join(late->thread, NULL);
-	fuse_session_destroy(late->session);
-	sem_destroy(&late->asked);
+	pthread_join(trap->thread, NULL);
+	fuse_session_destroy(trap->session);
+	sem_destroy(&trap->asked);
 }
 
-/* True once somebody sleeps for a page. */
-static bool late_is_asked(struct late *late)
+static bool trap_has_caught(struct trap *trap)
 {
 	struct timespec end;
 
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += PATIENCE;
-	return !sem_timedwait(&late->asked, &end);
+	return !sem_timedwait(&trap->asked, &end);
 }
 
-/* Members m1 and m2; the reader is instance 0 of web1 or, with @secondary, web2. */
-FIXTURE(sleeper) {
-	struct late late;
-	const char *pair;
-	int fd;
-	int other;		/* instance 1 of the same pair */
-	int peer;		/* instance 0 of the other pair */
-	char *buffer;
-	char *bytes;
-	size_t size;
-	pthread_t thread;
-	ssize_t result;
-	bool done;
-};
-
-FIXTURE_VARIANT(sleeper) {
-	bool secondary;
-};
-
-FIXTURE_VARIANT_ADD(sleeper, of_the_primary) {
-	.secondary = false,
-};
-
-FIXTURE_VARIANT_ADD(sleeper, of_a_secondary) {
-	.secondary = true,
-};
-
-FIXTURE_SETUP(sleeper)
-{
-	int file;
-
-	run("modprobe fuse");
-	ASSERT_TRUE(two_members("instances=0,1"));
-	self->pair = variant->secondary ? "web2" : "web1";
-	self->fd = node_open(self->pair, 0);
-	self->other = instance_open(self->pair, "", 1, 0);
-	self->peer = node_open(variant->secondary ? "web1" : "web2", 0);
-	ASSERT_LE(0, self->fd);
-	ASSERT_LE(0, self->other);
-	ASSERT_LE(0, self->peer);
-	self->bytes = malloc(2 * MUCH);
-	ASSERT_TRUE(late_start(&self->late));
-	file = open(MOUNT "/buffer", O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, file);
-	self->buffer = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-	ASSERT_NE(MAP_FAILED, self->buffer);
-	close(file);
-}
-
-FIXTURE_TEARDOWN(sleeper)
-{
-	late_answer(&self->late);
-	munmap(self->buffer, BUFFER);
-	late_end(&self->late);
-	close(self->fd);
-	close(self->other);
-	close(self->peer);
-	free(self->bytes);
-	two_members_end();
-}
-
-static void *read_into_file(void *arg)
-{
-	FIXTURE_DATA(sleeper) * self = arg;
-
-	self->result = get(self->fd, self->buffer, self->size);
-	__atomic_store_n(&self->done, true, __ATOMIC_SEQ_CST);
-	return NULL;
-}
-
-/* Has the reader read @size bytes; true once it sleeps in its buffer. */
-static bool put_to_sleep(FIXTURE_DATA(sleeper) * self, size_t size)
-{
-	self->size = size;
-	return !pthread_create(&self->thread, NULL, read_into_file, self) &&
-	       late_is_asked(&self->late);
-}
-
-static bool is_asleep(FIXTURE_DATA(sleeper) * self)
-{
-	return !__atomic_load_n(&self->done, __ATOMIC_SEQ_CST);
-}
-
-/* Lets the reader go on; returns what its read gives. */
-static ssize_t wake_up(FIXTURE_DATA(sleeper) * self)
-{
-	late_answer(&self->late);
-	if (!wait_until(!is_asleep(self), PATIENCE))
-		return -ETIME;
-	pthread_join(self->thread, NULL);
-	return self->result;
-}
-
-TEST_F_TIMEOUT(sleeper, delays_no_other_instance_and_no_peer, TIMEOUT)
-{
-	size_t done;
-
-	ASSERT_TRUE(put_to_sleep(self, 100));
-	/* More than the window holds: the sleeper is lost on the way. */
-	for (done = 0; done < MUCH; done += MUCH / 16) {
-		ASSERT_TRUE(get_all(self->other, self->bytes + done, MUCH / 16, 10000));
-		ASSERT_TRUE(get_all(self->peer, self->bytes + MUCH + done, MUCH / 16, 1000));
-	}
-	EXPECT_EQ(0, memcmp(self->bytes, self->bytes + MUCH, MUCH));
-	EXPECT_TRUE(is_asleep(self));
-	EXPECT_EQ(-EPIPE, wake_up(self));
-	EXPECT_EQ(0, position(self->fd));
-}
-
-TEST_F_TIMEOUT(sleeper, gets_its_bytes_when_it_may_go_on, TIMEOUT)
-{
-	ASSERT_TRUE(put_to_sleep(self, BUFFER));
-	ASSERT_TRUE(get_all(self->other, self->bytes, BUFFER, 1000));
-	EXPECT_TRUE(is_asleep(self));
-	ASSERT_EQ(BUFFER, wake_up(self));
-	EXPECT_EQ(0, memcmp(self->bytes, self->buffer, BUFFER));
-}
-
-TEST_F_TIMEOUT(sleeper, delays_no_command, TIMEOUT)
-{
-	ASSERT_TRUE(put_to_sleep(self, 100));
-	EXPECT_EQ(0, run("timeout 20 ndvalctl status"));
-	EXPECT_EQ(0, run("timeout 20 ndvalctl stream list %s", self->pair));
-	EXPECT_EQ(0, run("timeout 20 ndvalctl pair set %s ring_size=64K", self->pair));
-	EXPECT_EQ(0, run("timeout 20 cat /sys/class/ndval/ndval-%s/memory", self->pair));
-	EXPECT_EQ(0, run("timeout 20 ndvalctl link detach --member m1 --peer m2"));
-	EXPECT_EQ(0, run("timeout 20 ndvalctl link attach --member m1 --peer m2 --unix-pair m2"));
-	EXPECT_TRUE(is_asleep(self));
-	EXPECT_EQ(100, wake_up(self));
-}
-
-TEST_F_TIMEOUT(sleeper, delays_no_removal_and_gets_ENODEV, TIMEOUT)
-{
-	ASSERT_TRUE(put_to_sleep(self, 100));
-	ASSERT_EQ(0, run("timeout 20 ndvalctl pair del %s", self->pair));
-	EXPECT_EQ(-1, sys_get(self->pair, "memory"));
-	/* The name is free at once, and the new pair is another. */
-	EXPECT_EQ(0, run("timeout 20 ndvalctl pair add %s", self->pair));
-	EXPECT_EQ(0, run("timeout 20 ndvalctl read %s -n 100", self->pair));
-	EXPECT_TRUE(is_asleep(self));
-	EXPECT_EQ(-ENODEV, wake_up(self));
-}
+#include "sleeper.h"
 
 TEST_F_TIMEOUT(sleeper, may_be_killed, TIMEOUT)
 {
@@ -315,7 +190,7 @@ TEST_F_TIMEOUT(sleeper, may_be_killed, TIMEOUT)
 	pid = fork();
 	if (!pid)
 		_exit(get(self->fd, self->buffer, 100) == 100 ? 2 : 3);
-	ASSERT_TRUE(late_is_asked(&self->late));
+	ASSERT_TRUE(trap_has_caught(&self->trap));
 	ASSERT_EQ(0, waitpid(pid, &status, WNOHANG));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	/* The page has not come yet. */
