@@ -3,9 +3,7 @@
  * Memory accounting. Everything whose size a reader, a peer or an
  * administrator's setting decides is charged to its pair before it is
  * allocated: against the pair's memory_max and the module's total_max.
- * Lockless: a charge is added first and taken back if it went over a limit,
- * so two racing charges may both fail near the limit, never both succeed
- * beyond it.
+ * Lockless, and exact: no charge goes past a limit, not even for a moment.
  */
 #include "mem.h"
 
@@ -16,10 +14,12 @@ static struct ndval_mem ndval_total;
 
 static int charge_one(struct ndval_mem *mem, size_t size)
 {
-	if ((u64)atomic64_add_return(size, &mem->used) > READ_ONCE(mem->max)) {
-		atomic64_sub(size, &mem->used);
-		return -ENOMEM;
-	}
+	s64 used = atomic64_read(&mem->used);
+
+	do {
+		if ((u64)used + size > READ_ONCE(mem->max))
+			return -ENOMEM;
+	} while (!atomic64_try_cmpxchg(&mem->used, &used, used + size));
 	return 0;
 }
 
