@@ -57,6 +57,25 @@ static UNUSED __u64 rounds_of(__u64 number)
 	return from_environment("NDVAL_ROUNDS", number / from_environment("NDVAL_SLOWER", 1));
 }
 
+static UNUSED double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Polls until @condition is true; false after @limit seconds. */
+#define wait_until(condition, limit)					\
+	({								\
+		double end_ = seconds() + (limit);			\
+		bool met_;						\
+									\
+		while (!(met_ = (condition)) && seconds() < end_)	\
+			usleep(5000);					\
+		met_;							\
+	})
+
 /* A command line, run without a word; returns its exit status. */
 static UNUSED __attribute__((format(printf, 1, 2))) int run(const char *fmt, ...)
 {
@@ -157,7 +176,8 @@ static UNUSED int instance_open(const char *pair, const char *stream,
 
 	if (fd < 0)
 		return -1;
-	err = node_bind(fd, stream, instance, 0);
+	/* One that does not block does not wait for a lock either. */
+	wait_until((err = node_bind(fd, stream, instance, 0)) != EAGAIN, 20);
 	if (!err)
 		return fd;
 	close(fd);
@@ -205,25 +225,6 @@ static UNUSED bool get_all(int fd, void *to, size_t size, size_t step)
 	}
 	return true;
 }
-
-static UNUSED double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/* Polls until @condition is true; false after @limit seconds. */
-#define wait_until(condition, limit)					\
-	({								\
-		double end_ = seconds() + (limit);			\
-		bool met_;						\
-									\
-		while (!(met_ = (condition)) && seconds() < end_)	\
-			usleep(5000);					\
-		met_;							\
-	})
 
 /* Does the task sleep in the kernel, as a reader does that waits? */
 static UNUSED bool task_sleeps(pid_t tid)
