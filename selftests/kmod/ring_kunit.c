@@ -238,6 +238,19 @@ static struct ndval_chunk *get(struct kunit *test, u64 offset, size_t wanted)
 	return chunk;
 }
 
+/* Whatever was in its memory before. */
+static void ring_starts_empty_at_0(struct kunit *test)
+{
+	struct ground *ground = test->priv;
+
+	memset(&ground->ring, 0xa5, sizeof(ground->ring));
+	ground->ring.hole_end = 0;
+	ndval_ring_init(&ground->ring, &ground->mem);
+	expect_window(test, 0, 0);
+	KUNIT_ASSERT_EQ(test, store(ground, 0, 5000), 0);
+	expect_window(test, 0, 5000);
+}
+
 /* The window goes round and round, with the chunks that it gives back. */
 static void window_wraps_by_fill(struct kunit *test)
 {
@@ -987,6 +1000,7 @@ static void place_that_cannot_be_had_leaves_nothing(struct kunit *test)
 #endif /* CONFIG_FAULT_INJECTION */
 
 static struct kunit_case ring_cases[] = {
+	KUNIT_CASE(ring_starts_empty_at_0),
 	KUNIT_CASE_PARAM(window_wraps_by_fill, base_gen_params),
 	KUNIT_CASE_PARAM(window_wraps_by_store, base_gen_params),
 	KUNIT_CASE_PARAM(fill_completes_a_chunk, base_gen_params),

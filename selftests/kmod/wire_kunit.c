@@ -352,24 +352,26 @@ static void string_has_a_limit_and_a_nul(struct kunit *test, const struct field 
 	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, field->limit + 2, text), -EPROTO);
 }
 
-/* What is in a nest is checked with the message. */
+/* What may be in a nest, for both that there are: a number is their first. */
+static const struct inner {
+	int	len;
+	u8	bytes[16];
+	bool	good;
+} inners[] = {
+	{ 0, {}, true },
+	{ 12, { 12, 0, 1, 0 }, true },
+	{ 12, { 12, 0, 9, 0 }, true },		/* of a later version */
+	{ 8, { 8, 0, 1, 0 }, false },		/* half a number */
+	{ 4, { 4, 0, 3, 0 }, false },		/* pad */
+	{ 4, { 3, 0, 1, 0 }, false },		/* shorter than its header */
+	{ 12, { 16, 0, 1, 0 }, false },		/* longer than its nest */
+	{ 16, { 12, 0, 1, 0 }, false },		/* something left over */
+	{ 2, { 4, 0 }, false },
+};
+
+/* It is checked with the message. */
 static void nest_has_attributes(struct kunit *test, const struct field *field)
 {
-	static const struct {
-		int	len;
-		u8	bytes[16];
-		bool	good;
-	} inners[] = {
-		{ 0, {}, true },
-		{ 12, { 12, 0, 1, 0 }, true },
-		{ 12, { 12, 0, 9, 0 }, true },		/* of a later version */
-		{ 8, { 8, 0, 1, 0 }, false },		/* half a number */
-		{ 4, { 4, 0, 3, 0 }, false },		/* pad */
-		{ 4, { 3, 0, 1, 0 }, false },		/* shorter than its header */
-		{ 12, { 16, 0, 1, 0 }, false },		/* longer than its nest */
-		{ 16, { 12, 0, 1, 0 }, false },		/* something left over */
-		{ 2, { 4, 0 }, false },
-	};
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(inners); i++) {
@@ -399,6 +401,26 @@ static void attribute_has_its_length(struct kunit *test)
 	case VALUE:
 		nest_has_attributes(test, field);
 		break;
+	}
+}
+
+/* And where it is taken apart, by the same rules. */
+static void nest_alone_is_parsed_as_strictly(struct kunit *test)
+{
+	struct message *message = test->priv;
+	struct nlattr *found[4], *nest;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(inners); i++) {
+		ndval_wire_begin(message->skb, 4);
+		nest = (struct nlattr *)skb_tail_pointer(message->skb);
+		put_raw(test, 32 | NLA_F_NESTED, inners[i].len, inners[i].bytes);
+		KUNIT_EXPECT_EQ_MSG(test, ndval_wire_parse_nested(nest, found, 3,
+								  ndval_wire_value_nl_policy),
+				    inners[i].good ? 0 : -EPROTO, "nest %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, ndval_wire_parse_nested(nest, found, 3,
+								  ndval_wire_settings_nl_policy),
+				    inners[i].good ? 0 : -EPROTO, "nest %d", i);
 	}
 }
 
@@ -714,6 +736,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE_PARAM(command_comes_back_as_it_was, command_gen_params),
 	KUNIT_CASE_PARAM(attribute_is_required_or_not, field_gen_params),
 	KUNIT_CASE_PARAM(attribute_has_its_length, field_gen_params),
+	KUNIT_CASE(nest_alone_is_parsed_as_strictly),
 	KUNIT_CASE_PARAM(attribute_is_no_nest_if_it_is_none, field_gen_params),
 	KUNIT_CASE_PARAM(attribute_of_others_is_refused_or_ignored, command_gen_params),
 	KUNIT_CASE(last_of_two_counts),
