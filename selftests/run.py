@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs all of ndval's tests ('make test') and says how many passed.
 
-  run.py [-j N] [-l] [-t SECONDS] [-v] [PATTERN]
+  run.py [-j N] [-l] [-t SECONDS] [-v] [PATTERN..]
 
   -j N   guests and checks at the same time (default: the number of processors)
   -l     only list the tests
@@ -12,7 +12,7 @@
 NDVAL_ROUNDS, NDVAL_REMOVALS and NDVAL_SEED in the environment go on to tests in one
 guest that draw what they do at random.
 
-PATTERN, or TESTS=PATTERN in the environment, chooses tests whose name contains
+PATTERN, or TESTS=PATTERN,.. in the environment, chooses tests whose name contains
 it (shell wildcards may be used); KERNELS=6.12,6.1-generic chooses kernels. The
 kcsan kernel is used only if it is chosen; its guests have two processors.
 
@@ -197,8 +197,8 @@ class Needs:
         return options
 
 
-def wanted(pattern, *names):
-    return not pattern or any(pattern in n or fnmatch.fnmatch(n, pattern) for n in names)
+def wanted(patterns, *names):
+    return not patterns or any(p in n or fnmatch.fnmatch(n, p) for p in patterns for n in names)
 
 
 # -- static checks --------------------------------------------------------------
@@ -576,7 +576,7 @@ def schedule(jobs, capacity, report):
         thread.join()
 
 
-def collect(pattern, chosen, report):
+def collect(patterns, chosen, report):
     """All jobs, the long ones first."""
     hosts, guests = {}, {}
     for path in sorted(HERE.glob("hosts/test_*.py")):
@@ -589,7 +589,7 @@ def collect(pattern, chosen, report):
             if not set(mix) <= set(chosen or (*kernels.STOCK, DEBUG)):
                 continue
             tests = [(file, t) for t in file.tests
-                     if wanted(pattern, file.name, f"{file.name}.{t.__name__[5:]}")]
+                     if wanted(patterns, file.name, f"{file.name}.{t.__name__[5:]}")]
             key = (mix, tuple(sorted(file.needs.options().items())))
             hosts.setdefault(key, []).extend(tests)
     files = sorted([*HERE.glob("guest/*.sh"), *HERE.glob("guest/*.c")])
@@ -597,7 +597,7 @@ def collect(pattern, chosen, report):
         if path.suffix == ".sh" and not os.access(path, os.X_OK):
             continue            # a library of scripts
         test = GuestTest(path)
-        if test.needs.get("helper") or not wanted(pattern, test.name):
+        if test.needs.get("helper") or not wanted(patterns, test.name):
             continue
         for flavour in test.needs.flavours(chosen):
             if chosen and flavour not in chosen:
@@ -610,10 +610,10 @@ def collect(pattern, chosen, report):
     jobs = [HostsGroup(mix, dict(o), t) for (mix, o), t in hosts.items() if t]
     jobs += [GuestGroup(f, dict(o), t) for (f, o), t in guests.items()]
     # The fuzzers only if they are named: the clock of their guests is slow.
-    jobs += [p for p in programs() if wanted(pattern, p.name)
-             and (pattern or not p.flavours) and (not chosen or p.flavours <= set(chosen))]
+    jobs += [p for p in programs() if wanted(patterns, p.name)
+             and (patterns or not p.flavours) and (not chosen or p.flavours <= set(chosen))]
     jobs += [Check(p) for p in sorted(HERE.glob("check/*.sh"))
-             if os.access(p, os.X_OK) and wanted(pattern, p.stem)]
+             if os.access(p, os.X_OK) and wanted(patterns, p.stem)]
     return jobs
 
 
@@ -658,6 +658,10 @@ def watchdog(report):
     os._exit(1)
 
 
+def words_of(variable):
+    return [w for w in re.split(r"[,\s]+", os.environ.get(variable, "")) if w]
+
+
 def main():
     global LIMIT  # pylint: disable=global-statement
     parser = argparse.ArgumentParser(description=__doc__,
@@ -666,16 +670,20 @@ def main():
     parser.add_argument("-l", action="store_true")
     parser.add_argument("-t", type=float)
     parser.add_argument("-v", action="store_true")
-    parser.add_argument("pattern", nargs="?", default=os.environ.get("TESTS", ""))
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN")
     args = parser.parse_args()
-    chosen = [k for k in re.split(r"[,\s]+", os.environ.get("KERNELS", "")) if k]
+    chosen = words_of("KERNELS")
+    patterns = args.patterns or words_of("TESTS")
     for name in chosen:
         if name not in kernels.FLAVOURS:
             parser.error(f"KERNELS: '{name}' is not one of {', '.join(kernels.FLAVOURS)}")
     LIMIT = args.t
     vm.quit_on_signals()
     report = Report(args.v)
-    jobs = collect(args.pattern, chosen, report)
+    jobs = collect(patterns, chosen, report)
+    if not jobs and not report.failed:
+        parser.error("no test is called so, on these kernels: "
+                     + " ".join([*patterns, *chosen]) + "; -l lists them")
     if args.l:
         for job in jobs:
             print(job.name)
