@@ -213,7 +213,7 @@ class Fuzzing:
 
     def fuzz(self, result, seconds):
         job = self._spawn(result.name, f"/fuzz/new/{result.name} /fuzz/corpus/{result.name}")
-        job.expect(" INITED ", timeout=600)     # it has run the corpus once more
+        job.expect(r"\sINITED\s", timeout=600)     # it has run the corpus once more
         before = self._count(result)
         start = time.monotonic()
         try:
