@@ -20,13 +20,14 @@ libFuzzer makes the inputs, and is led by the lines of ndval.ko that they run
 and fuzzing made better; what is new is merged into it at the end.  A complaint
 of the kernel (KASAN, lockdep, a warning: all are a panic here), a promise that
 the module broke, or a hang is a finding: findings/TARGET-TIME/ gets the guest's
-log and the last inputs before it.  They are the regression test of its fix: put
+log, what its tasks and locks were at, and the last inputs before it.  They are the regression test of its fix: put
 the shortest that does it into the corpus.
 
   fuzz.py TARGET --replay FILE..    runs these inputs, in this order
 """
 
 import argparse
+import contextlib
 import hashlib
 import io
 import re
@@ -62,6 +63,9 @@ INPUT_MAX = 2048        # bytes
 # again by a panic, and lockdep, which does not panic, is asked.
 CMDLINE = "kmemleak=off loglevel=4 panic_print=0x20 log_buf_len=4M"
 LOCKDEP = "grep -q 'debug_locks: *1$' /proc/lockdep_stats || { dmesg; exit 1; }"
+# Of every lock, task and workqueue: a hang tells itself there.
+STATE = ("dmesg -C; for key in d t; do echo $key >/proc/sysrq-trigger; done; dmesg;"
+         "ndvalctl status; ndvalctl link list")
 SLOT = struct.Struct("<QQ")
 SLOT_SIZE = 16384       # as kcov.c has it
 OPTIONS = (f"-max_len={INPUT_MAX} -len_control=0 -timeout=100 -rss_limit_mb=0 "
@@ -283,10 +287,9 @@ class Fuzzing:
         where.mkdir(parents=True)
         (where / "why").write_text(str(failure), encoding="utf-8")
         if self.guest.running:
-            try:
+            with contextlib.suppress(vm.Failure):
                 self._fetch("/fuzz/found", where)
-            except vm.Failure:
-                pass
+                (where / "state").write_bytes(self.guest.run(STATE).out)
         shutil.copy(self.guest.log, where / "log")
         for number, data in self.last_inputs():
             (where / f"input-{number:08}").write_bytes(data)
@@ -350,7 +353,7 @@ def main():
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--top", type=Path, default=TOP)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     targets = [w for w in args.words if w in TARGETS] or list(TARGETS)
     inputs = [Path(w) for w in args.words if w not in TARGETS]
     for path in inputs:

@@ -146,13 +146,8 @@ static void say(const void *bytes, size_t len)
 			len -= sent;
 			continue;
 		}
-		if (hear(0) < 0) {
-			struct pollfd p = {
-				.fd = fuzz.prim.peer.fd, .events = POLLIN | POLLOUT,
-			};
-
-			must(poll(&p, 1, PATIENCE_MS) == 1);
-		}
+		if (hear(0) < 0)
+			must(file_is_ready(fuzz.prim.peer.fd, POLLIN | POLLOUT, PATIENCE_MS));
 	}
 }
 

@@ -34,6 +34,18 @@ static long long now_ms(void)
 	return seconds() * 1000;
 }
 
+/* Waits until a file is ready, whatever signals come; false after @ms. */
+bool file_is_ready(int fd, short events, long long ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	long long end = now_ms() + ms;
+	int ready;
+
+	while ((ready = poll(&p, 1, ms > 0 ? ms : 0)) < 0 && errno == EINTR)
+		ms = end - now_ms();
+	return ready == 1;
+}
+
 /* The kernel's side */
 
 struct leftover {
@@ -217,17 +229,15 @@ void host_pair_del(struct host *host UNUSED, const char *pair)
 {
 	struct operation operation = { .id.type = NDVAL_A_PAIR_OPERATION };
 	struct nl *nl = nl_open();
-	struct pollfd p;
 
 	must(nl && !nl_join_events(nl));
 	nl_request(nl, NDVAL_CMD_PAIR_DEL, 0);
 	nl_put_str(nl, NDVAL_A_PAIR_NAME, pair);
 	if (nl_call(nl, take_number, &operation.id))
 		operation.done = true;
-	p = (struct pollfd){ .fd = nl_fd(nl), .events = POLLIN };
 	while (!operation.done) {
-		must(poll(&p, 1, PATIENCE_MS) == 1);
-		nl_receive_event(nl, take_done, &operation);
+		must(file_is_ready(nl_fd(nl), POLLIN, PATIENCE_MS));
+		must(!nl_receive_event(nl, take_done, &operation));
 	}
 	nl_close(nl);
 }
@@ -328,10 +338,9 @@ static int take_event(const struct nlmsghdr *nlh, void *data)
 static bool next_events(struct wanted *wanted, int ms)
 {
 	struct nl *nl = wanted->host->nl;
-	struct pollfd p = { .fd = nl_fd(nl), .events = POLLIN };
 	int err;
 
-	if (poll(&p, 1, ms) <= 0)
+	if (!file_is_ready(nl_fd(nl), POLLIN, ms))
 		return false;
 	err = nl_receive_event(nl, take_event, wanted);
 	if (err == -ENOBUFS)
@@ -443,7 +452,6 @@ bool peer_write(struct peer *peer, const void *data, size_t len)
 	long long end = now_ms() + PATIENCE_MS;
 
 	while (len) {
-		struct pollfd p = { .fd = peer->fd, .events = POLLOUT };
 		ssize_t sent = send(peer->fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent < 0 && errno != EAGAIN)
@@ -451,7 +459,7 @@ bool peer_write(struct peer *peer, const void *data, size_t len)
 		if (sent > 0) {
 			at += sent;
 			len -= sent;
-		} else if (now_ms() > end || poll(&p, 1, end - now_ms()) < 0) {
+		} else if (!file_is_ready(peer->fd, POLLOUT, end - now_ms())) {
 			return false;
 		}
 	}
@@ -511,11 +519,9 @@ static void answer_ping(struct peer *peer, const struct said *said)
 static int fill_in(struct peer *peer, long long end)
 {
 	while (!has_message(peer)) {
-		struct pollfd p = { .fd = peer->fd, .events = POLLIN };
-		long long left = end - now_ms();
 		ssize_t got;
 
-		if (poll(&p, 1, left > 0 ? left : 0) <= 0)
+		if (!file_is_ready(peer->fd, POLLIN, end - now_ms()))
 			return -1;
 		got = recv(peer->fd, peer->in + peer->filled,
 			   sizeof(peer->in) - peer->filled, MSG_DONTWAIT);

@@ -127,6 +127,8 @@ enum stage {
 	JOINED,		/* PAIR: the kernel follows us, or we follow the kernel */
 };
 
+bool file_is_ready(int fd, short events, long long ms);
+
 /* The kernel's side */
 
 bool host_open(struct host *host);
