@@ -196,7 +196,7 @@ bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance)
 	u64 to;
 
 	lockdep_assert_held(&stream->lock);
-	if (stream->cursors[instance].pos < stream->ring.head)
+	if (READ_ONCE(stream->cursors[instance].pos) < stream->ring.head)
 		return true;
 	return ndval_pair_is_primary(stream->pair) && rng_is_initialized() &&
 	       !check_room(stream, NDVAL_CHUNK, true, &to);

@@ -140,7 +140,7 @@ static unsigned int raced;
 
 static int race_a_little(void *done)
 {
-	unsigned long end = jiffies + 2 * HZ;
+	unsigned long end = jiffies + 8 * HZ;
 
 	while (time_before(jiffies, end)) {
 		raced++;
