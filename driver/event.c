@@ -98,37 +98,41 @@ static int fill(struct sk_buff *skb, const struct ndval_event *event, u64 seq)
 	return err;
 }
 
+static int send_event(const struct ndval_event *event, u64 seq)
+{
+	struct sk_buff *skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	void *header;
+
+	if (!skb)
+		return -ENOMEM;
+	header = genlmsg_put(skb, 0, 0, &ndval_nl_family, 0, NDVAL_CMD_EVENT);
+	if (!header || fill(skb, event, seq)) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	genlmsg_multicast(&ndval_nl_family, skb, 0, NDVAL_NLGRP_EVENTS, GFP_KERNEL);
+	return 0;
+}
+
 /**
  * ndval_event() - Tell listeners of something that happened.
  * @event: what
  *
- * Without memory for the message its number is used up all the same, so that
- * listeners see that they missed it. Nothing is sent while the family is not
- * registered: the group's number would be somebody else's.
+ * Without memory for the message listeners get ENOBUFS, as if they had not
+ * listened fast enough, and its number is used up. Nothing is sent while the
+ * family is not registered: the group's number would be somebody else's.
  *
  * Context: process, may hold mutexes.
  */
 void ndval_event(const struct ndval_event *event)
 {
-	struct sk_buff *skb;
-	void *header;
 	u64 seq;
 
 	mutex_lock(&event_lock);
 	seq = ++event_seq;
-	if (!listening)
-		goto out;
-	skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		goto out;
-	header = genlmsg_put(skb, 0, 0, &ndval_nl_family, 0, NDVAL_CMD_EVENT);
-	if (!header || fill(skb, event, seq)) {
-		nlmsg_free(skb);
-		goto out;
-	}
-	genlmsg_end(skb, header);
-	genlmsg_multicast(&ndval_nl_family, skb, 0, NDVAL_NLGRP_EVENTS, GFP_KERNEL);
-out:
+	if (listening && send_event(event, seq))
+		genl_set_err(&ndval_nl_family, &init_net, 0, NDVAL_NLGRP_EVENTS, -ENOBUFS);
 	mutex_unlock(&event_lock);
 }
 
