@@ -21,7 +21,6 @@
 #define REMOTE_WORDS	(32 << 10)
 
 /* The instance of the handle by which links' threads are followed. */
-#define HANDLE		0x6e64UL
 
 /*
  * One counter for 4 bytes of the module's text: calls of the instrumentation
@@ -130,7 +129,7 @@ void kcov_trace_links(struct kcov *kcov)
 	struct kcov_remote_arg arg = {
 		.trace_mode = KCOV_TRACE_PC,
 		.area_size = REMOTE_WORDS,
-		.common_handle = kcov_remote_handle(KCOV_SUBSYSTEM_COMMON, HANDLE),
+		.common_handle = kcov_remote_handle(KCOV_SUBSYSTEM_COMMON, getpid()),
 	};
 
 	must(!ioctl(kcov->fd, KCOV_REMOTE_ENABLE, &arg));
