@@ -140,24 +140,39 @@ static unsigned int raced;
 
 static int race_a_little(void *done)
 {
-	unsigned long end = jiffies + 8 * HZ;
+	unsigned long end = jiffies + 2 * HZ;
 
 	while (time_before(jiffies, end)) {
 		raced++;
+		barrier();	/* in memory, each time */
 		cond_resched();
 	}
 	complete_all(done);
 	return 0;
 }
 
+static struct task_struct *racer(unsigned int cpu, struct completion *done)
+{
+	struct task_struct *task = kthread_create(race_a_little, done, "racer/%u", cpu);
+
+	if (!IS_ERR(task)) {
+		kthread_bind(task, cpu);
+		wake_up_process(task);
+	}
+	return task;
+}
+
+/* On the first two processors. */
 static int race(void)
 {
 	static DECLARE_COMPLETION(one_done);
 	static DECLARE_COMPLETION(other_done);
 	struct task_struct *one, *other;
 
-	one = kthread_run(race_a_little, &one_done, "one");
-	other = kthread_run(race_a_little, &other_done, "other");
+	if (!cpu_online(0) || !cpu_online(1))
+		return -ENXIO;
+	one = racer(0, &one_done);
+	other = racer(1, &other_done);
 	if (!IS_ERR(one))
 		wait_for_completion(&one_done);
 	if (!IS_ERR(other))
