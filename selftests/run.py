@@ -13,8 +13,9 @@ NDVAL_ROUNDS, NDVAL_REMOVALS and NDVAL_SEED in the environment go on to tests in
 guest that draw what they do at random.
 
 PATTERN, or TESTS=PATTERN,.. in the environment, chooses tests whose name contains
-it (shell wildcards may be used); KERNELS=6.12,6.1-generic chooses kernels. The
-kcsan kernel is used only if it is chosen; its guests have two processors.
+it (shell wildcards may be used); KERNELS=6.12,6.1-generic chooses kernels, and leaves
+out what needs none of them. The kcsan kernel is used only if it is chosen; its guests
+have two processors.
 
 Three kinds of tests, each known by its place:
 
@@ -610,9 +611,9 @@ def collect(patterns, chosen, report):
     jobs = [HostsGroup(mix, dict(o), t) for (mix, o), t in hosts.items() if t]
     jobs += [GuestGroup(f, dict(o), t) for (f, o), t in guests.items()]
     jobs += [p for p in programs() if wanted(patterns, p.name)
-             and (not chosen or p.flavours <= set(chosen))]
+             and (patterns or not chosen or p.flavours & set(chosen))]
     jobs += [Check(p) for p in sorted(HERE.glob("check/*.sh"))
-             if os.access(p, os.X_OK) and wanted(patterns, p.stem)]
+             if os.access(p, os.X_OK) and wanted(patterns, p.stem) and (patterns or not chosen)]
     return jobs
 
 
