@@ -153,7 +153,7 @@ static int race_a_little(void *done)
 
 static struct task_struct *racer(unsigned int cpu, struct completion *done)
 {
-	struct task_struct *task = kthread_create(race_a_little, done, "racer/%u", cpu);
+	struct task_struct *task = kthread_create(race_a_little, done, "ndval-race/%u", cpu);
 
 	if (!IS_ERR(task)) {
 		kthread_bind(task, cpu);
