@@ -24,17 +24,6 @@ static int charge_one(struct ndval_mem *mem, size_t size)
 }
 
 /**
- * ndval_mem_init() - Start an account.
- * @mem: the account
- * @max: its limit in bytes
- */
-void ndval_mem_init(struct ndval_mem *mem, u64 max)
-{
-	atomic64_set(&mem->used, 0);
-	mem->max = max;
-}
-
-/**
  * ndval_mem_charge() - Charge bytes about to be allocated.
  * @mem: the pair's account
  * @size: bytes
@@ -104,12 +93,4 @@ u64 ndval_mem_total(void)
 void ndval_mem_set_total_max(u64 max)
 {
 	ndval_total.max = max;
-}
-
-/**
- * ndval_mem_total_max() - The module's limit in bytes.
- */
-u64 ndval_mem_total_max(void)
-{
-	return ndval_total.max;
 }

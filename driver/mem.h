@@ -15,7 +15,6 @@ struct ndval_mem {
 	u64		max;
 };
 
-void ndval_mem_init(struct ndval_mem *mem, u64 max);
 int ndval_mem_charge(struct ndval_mem *mem, size_t size);
 void ndval_mem_uncharge(struct ndval_mem *mem, size_t size);
 u64 ndval_mem_used(const struct ndval_mem *mem);
@@ -24,6 +23,5 @@ int ndval_mem_error(gfp_t gfp);
 
 u64 ndval_mem_total(void);
 void ndval_mem_set_total_max(u64 max);
-u64 ndval_mem_total_max(void);
 
 #endif /* NDVAL_MEM_H */

@@ -48,7 +48,7 @@ static int ring_test_init(struct kunit *test)
 		return -ENOMEM;
 	ground->live = ndval_chunks_live();
 	ndval_mem_set_total_max(S64_MAX);
-	ndval_mem_init(&ground->mem, SZ_1M);
+	ground->mem.max = SZ_1M;
 	ndval_ring_init(&ground->ring, &ground->mem);
 	test->priv = ground;
 	return 0;
