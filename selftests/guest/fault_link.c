@@ -81,6 +81,8 @@ struct kind {
 	bool		(*is_done)(struct trial *self);
 	/* What is done before it; may be NULL. */
 	bool		(*prepare)(struct trial *self);
+	/* Makes it, if it is not the usual one. */
+	void		(*make)(struct fake *fake);
 };
 
 /* Sends it; returns whether the link lives on. */
@@ -88,7 +90,10 @@ static bool say(struct trial *self, const struct kind *kind)
 {
 	struct fake *fake = &self->fake;
 
-	fake_make(fake, kind->cmd);
+	if (kind->make)
+		kind->make(fake);
+	else
+		fake_make(fake, kind->cmd);
 	if (!peer_send(&fake->peer, &fake->wire))
 		return false;
 	return kind->cmd != NDVAL_WIRE_CMD_BYE && peer_is_served(&fake->peer);
@@ -215,6 +220,48 @@ TEST_F_TIMEOUT(link, fetch, 300)
 		.stage = JOINED,
 		.after = JOINED,
 		.is_done = is_fetched,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+	EXPECT_LT(0, self->trial.injected);
+}
+
+/* A fetch of a stream that the kernel's primary does not have any more. */
+static const struct fetch fetch_of_gone = {
+	.stream = "gone", .id = FAKE_STREAM_ID, .have = CHUNK, .want = 2 * CHUNK,
+};
+
+static void make_fetch_of_gone(struct fake *fake)
+{
+	wire_fetch(&fake->wire, &fake->side, &fetch_of_gone);
+}
+
+/* We are told so, if not before the link ended, then when we ask again. */
+static bool is_refused(struct trial *self)
+{
+	struct fake *fake = &self->fake;
+	int got;
+
+	if (!say_fetch(&fake->peer, &fake->side, &fetch_of_gone) ||
+	    !say_end(&fake->peer, &fake->side))
+		return false;
+	do
+		got = peer_receive(&fake->peer, &fake->said, PATIENCE_MS);
+	while (got > 0 && got != NDVAL_WIRE_CMD_STREAM_DEL);
+	return got == NDVAL_WIRE_CMD_STREAM_DEL &&
+	       said_u64(&fake->said, NDVAL_WIRE_A_STREAM_ID) == FAKE_STREAM_ID &&
+	       !said_u32(&fake->said, NDVAL_WIRE_A_ERROR);
+}
+
+TEST_F_TIMEOUT(link, fetch_of_what_is_gone, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_FETCH,
+		.lead = false,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = is_refused,
+		.make = make_fetch_of_gone,
 	};
 
 	every_failure(_metadata, &self->trial, &kind);
