@@ -250,10 +250,6 @@ static int check_args(const struct ndval_pair_args *args,
 		ndval_extack(extack, why);
 		return -EINVAL;
 	}
-	if (args->mode & ~0777) {
-		NL_SET_ERR_MSG(extack, "mode is 0 to 0777");
-		return -EINVAL;
-	}
 	return 0;
 }
 

@@ -247,25 +247,31 @@ TEST_F_TIMEOUT(calls, a_read_by_io_uring, 300)
 
 TEST_F_TIMEOUT(calls, open_and_close, 300)
 {
+	struct fault *fault = &self->reader.fault;
 	unsigned int failed = 0;
+	int sweep;
 
 	ASSERT_TRUE(both(&self->reader, "", 0));
-	while (fault_next(&self->reader.fault)) {
-		int fd, err;
+	/* Much of it is not ours, and shifts the numbers: some would be missed. */
+	for (sweep = 0; sweep < 10; sweep++) {
+		fault->nth = 0;
+		while (fault_next(fault)) {
+			int fd, err;
 
-		fault_arm(&self->reader.fault);
-		fd = node_open("f", 0);
-		err = fd < 0 ? errno : 0;
-		if (!err)
-			close(fd);
-		fault_disarm(&self->reader.fault);
-		failed += !!err;
-		ASSERT_TRUE(!err || err == ENOMEM || err == EFAULT || err == ENFILE) {
-			TH_LOG("number %u: %s", self->reader.fault.nth, strerror(err));
+			fault_arm(fault);
+			fd = node_open("f", 0);
+			err = fd < 0 ? errno : 0;
+			if (!err)
+				close(fd);
+			fault_disarm(fault);
+			failed += !!err;
+			ASSERT_TRUE(!err || err == ENOMEM || err == EFAULT || err == ENFILE) {
+				TH_LOG("number %u: %s", fault->nth, strerror(err));
+			}
 		}
 	}
-	TH_LOG("%u injections, %u opens refused", self->reader.fault.injected, failed);
-	EXPECT_LE(2, failed);
+	TH_LOG("%u injections, %u opens refused", fault->injected, failed);
+	EXPECT_LE(20, failed);
 	ASSERT_TRUE(goes_on(&self->reader));
 }
 

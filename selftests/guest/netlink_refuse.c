@@ -273,6 +273,22 @@ TEST_F(refuse, pairs)
 	REFUSED(ENOENT, NDVAL_CMD_RESYNC, "s", NDVAL_A_PAIR_NAME, "x");
 }
 
+TEST_F(refuse, more_peers_than_a_pair_may_have)
+{
+	char name[16];
+	int i;
+
+	nl_request(self->host.nl, NDVAL_CMD_PAIR_NEW, 0);
+	nl_put_str(self->host.nl, NDVAL_A_PAIR_NAME, "x");
+	nl_put_str(self->host.nl, NDVAL_A_PAIR_MEMBER, "m1");
+	for (i = 0; i < 65; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		nl_put_str(self->host.nl, NDVAL_A_PAIR_PEER, name);
+	}
+	EXPECT_EQ(-ENOSPC, nl_call(self->host.nl, NULL, NULL));
+	EXPECT_TRUE(host_refused_well(&self->host, -ENOSPC));
+}
+
 TEST_F(refuse, a_pair_is_removed_once)
 {
 	int i;
