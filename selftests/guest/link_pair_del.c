@@ -7,10 +7,15 @@
  * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl
  */
 #include "kselftest_harness.h"
+
+#include <sched.h>
+#include <sys/wait.h>
+
 #include "common.h"
 #include "peer.h"
 
 #define ROUNDS	200
+#define BREAKS	100
 
 FIXTURE(two)
 {
@@ -73,6 +78,50 @@ TEST_F(two, peer_del)
 		nl_put_str(self->host.nl, NDVAL_A_PEER_NAME, "m2");
 		ASSERT_EQ(0, nl_call(self->host.nl, NULL, NULL));
 	}
+}
+
+/* Links are made and break, at any moment, until *@stop. */
+static void come_and_go(const bool *stop)
+{
+	struct host host = { .nl = nl_open() };
+	struct fake fake = { .peer.fd = -1 };
+	unsigned int i;
+
+	for (i = 0; !*stop; i++) {
+		if (!fake_connect(&host, &fake, "m1", "m2"))
+			_exit(1);
+		usleep(1000 + i * 37 % 3000);
+		peer_close(&fake.peer);
+	}
+	_exit(0);
+}
+
+/*
+ * The list of what is to be sent is thrown away, with the references it holds,
+ * while something is put on it: whoever removes the pair is overtaken by
+ * everybody else wherever it is.
+ */
+TEST_F_TIMEOUT(two, pair_del_while_links_break, 300)
+{
+	const struct sched_param none = { 0 };
+	bool *stop = shared(sizeof(*stop));
+	int i, status;
+	pid_t pid;
+
+	ASSERT_NE(NULL, stop);
+	peer_close(&self->fake.peer);
+	pid = fork();
+	if (!pid)
+		come_and_go(stop);
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_IDLE, &none));
+	for (i = 0; i < BREAKS && !waitpid(pid, &status, WNOHANG); i++) {
+		ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));
+		host_pair_del(&self->host, "web1");
+	}
+	EXPECT_EQ(BREAKS, i);
+	*stop = true;
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
 }
 
 TEST_HARNESS_MAIN
