@@ -16,9 +16,6 @@
 #include "peer.h"
 #include "settings.h"
 
-/* Most peers that pair-new takes; ndval_peer_add() has the real limit. */
-#define PEERS_MAX	64
-
 /* The attribute of each setting. */
 static const struct {
 	int	type;
@@ -59,14 +56,14 @@ static int parse_peers(struct genl_info *info, struct ndval_pair_args *args)
 	const struct nlattr *attr;
 	int rest, err = 0;
 
-	args->peers = kcalloc(PEERS_MAX, sizeof(*args->peers), GFP_KERNEL);
+	args->peers = kcalloc(NDVAL_PEERS_MAX, sizeof(*args->peers), GFP_KERNEL);
 	if (!args->peers)
 		return -ENOMEM;
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest) {
 		if (nla_type(attr) != NDVAL_A_PAIR_PEER)
 			continue;
-		if (args->npeers == PEERS_MAX) {
-			NL_SET_ERR_MSG(info->extack, "too many peers");
+		if (args->npeers == NDVAL_PEERS_MAX) {
+			NL_SET_ERR_MSG(info->extack, NDVAL_PEERS_TOO_MANY);
 			err = -ENOSPC;
 			break;
 		}

@@ -19,9 +19,6 @@
 #include "send.h"
 #include "stream.h"
 
-/* Most peers of a pair: each costs a flow a stream. */
-#define PEERS_MAX	31
-
 static atomic64_t walks;
 
 /**
@@ -251,8 +248,8 @@ static int check_peer(struct ndval_pair *pair, const char *name,
 		NL_SET_ERR_MSG(extack, "the pair has this peer");
 		return -EEXIST;
 	}
-	if (pair->npeers >= PEERS_MAX) {
-		NL_SET_ERR_MSG(extack, "a pair has at most 31 peers");
+	if (pair->npeers >= NDVAL_PEERS_MAX) {
+		NL_SET_ERR_MSG(extack, NDVAL_PEERS_TOO_MANY);
 		return -ENOSPC;
 	}
 	return 0;

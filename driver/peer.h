@@ -8,6 +8,10 @@
 
 #include "member.h"
 
+/* Most peers of a pair: each costs a flow a stream. */
+#define NDVAL_PEERS_MAX		31
+#define NDVAL_PEERS_TOO_MANY	"a pair has at most 31 peers"
+
 struct ndval_pair;
 struct ndval_stream;
 struct netlink_ext_ack;

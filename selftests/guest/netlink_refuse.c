@@ -281,7 +281,7 @@ TEST_F(refuse, more_peers_than_a_pair_may_have)
 	nl_request(self->host.nl, NDVAL_CMD_PAIR_NEW, 0);
 	nl_put_str(self->host.nl, NDVAL_A_PAIR_NAME, "x");
 	nl_put_str(self->host.nl, NDVAL_A_PAIR_MEMBER, "m1");
-	for (i = 0; i < 65; i++) {
+	for (i = 0; i < 32; i++) {
 		snprintf(name, sizeof(name), "p%d", i);
 		nl_put_str(self->host.nl, NDVAL_A_PAIR_PEER, name);
 	}
