@@ -158,8 +158,8 @@ static bool move(struct ndval_cursor *cursor, size_t len)
 	if (counts) {
 		cursor->at += len;
 		WRITE_ONCE(cursor->pos, cursor->at);
-		cursor->hw = max(cursor->hw, cursor->pos);
-		cursor->delivered += len;
+		WRITE_ONCE(cursor->hw, max(cursor->hw, cursor->pos));
+		WRITE_ONCE(cursor->delivered, cursor->delivered + len);
 	}
 	spin_unlock(&cursor->move);
 	return counts;

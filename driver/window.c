@@ -77,7 +77,7 @@ int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
 		return -ENXIO;
 	if (stream->error)
 		return -stream->error;
-	if (!cursor->lost && misses(&stream->ring, cursor->pos)) {
+	if (!cursor->lost && misses(&stream->ring, READ_ONCE(cursor->pos))) {
 		raise_generation(cursor, U64_MAX);
 		lose(stream, instance);
 	}
@@ -333,9 +333,9 @@ void ndval_stream_reset(struct ndval_stream *stream, u64 to, bool forget)
 		struct ndval_cursor *cursor = &stream->cursors[i];
 
 		spin_lock(&cursor->move);
-		cursor->pos = min(cursor->pos, to);
+		WRITE_ONCE(cursor->pos, min(cursor->pos, to));
 		if (forget)
-			cursor->hw = 0;
+			WRITE_ONCE(cursor->hw, 0);
 		spin_unlock(&cursor->move);
 		cursor->wanted = 0;
 		if (forget)
