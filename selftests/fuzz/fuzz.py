@@ -20,8 +20,8 @@ libFuzzer makes the inputs, and is led by the lines of ndval.ko that they run
 and fuzzing made better; what is new is merged into it at the end.  A complaint
 of the kernel (KASAN, lockdep, a warning: all are a panic here), a promise that
 the module broke, or a hang is a finding: findings/TARGET-TIME/ gets the guest's
-log, what its tasks and locks were at, and the last inputs before it.  They are the regression test of its fix: put
-the shortest that does it into the corpus.
+log, what its tasks and locks were at, and the last inputs before it.  They are the
+regression test of its fix: put the shortest that does it into the corpus.
 
   fuzz.py TARGET --replay FILE..    runs these inputs, in this order
 """
@@ -217,7 +217,7 @@ class Fuzzing:
 
     def fuzz(self, result, seconds):
         job = self._spawn(result.name, f"/fuzz/new/{result.name} /fuzz/corpus/{result.name}")
-        job.expect(r"\sINITED\s", timeout=600)     # it has run the corpus once more
+        job.expect(r"\sINITED\s", timeout=600)   # it has run the corpus once more
         before = self._count(result)
         start = time.monotonic()
         try:

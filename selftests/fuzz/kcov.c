@@ -20,8 +20,6 @@
 /* Of a link's thread, from one message to the next. */
 #define REMOTE_WORDS	(32 << 10)
 
-/* The instance of the handle by which links' threads are followed. */
-
 /*
  * One counter for 4 bytes of the module's text: calls of the instrumentation
  * are longer. Enough for 512 KiB.

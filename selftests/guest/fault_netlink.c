@@ -811,7 +811,7 @@ TEST_F_TIMEOUT(netlink, events, 300)
 	told = hear(ears, &missed);
 	ASSERT_LT(0, told);
 	/* The two allocations of an event are easily jumped over: again and again. */
-	for (sweep = 0; sweep < 5 && misses < 2; sweep++) {
+	for (sweep = 0; sweep < 20 && misses < 2; sweep++) {
 		self->trial.fault.nth = 0;
 		while (fault_next(&self->trial.fault)) {
 			__u64 heard, given;

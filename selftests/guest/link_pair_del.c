@@ -9,6 +9,8 @@
 #include "kselftest_harness.h"
 
 #include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "common.h"
@@ -87,6 +89,8 @@ static void come_and_go(const bool *stop)
 	struct fake fake = { .peer.fd = -1 };
 	unsigned int i;
 
+	/* Whoever could tell us to stop may be ended by a failure. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (i = 0; !*stop; i++) {
 		if (!fake_connect(&host, &fake, "m1", "m2"))
 			_exit(1);
@@ -113,6 +117,7 @@ TEST_F_TIMEOUT(two, pair_del_while_links_break, 300)
 	pid = fork();
 	if (!pid)
 		come_and_go(stop);
+	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_IDLE, &none));
 	for (i = 0; i < BREAKS && !waitpid(pid, &status, WNOHANG); i++) {
 		ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));

@@ -281,8 +281,9 @@ class Guest:
     memory=512 (MiB; twice as much with a kernel that is built here), smp=1,
     icount=False (guest time counts instructions; one processor), qemu=[more QEMU
     arguments], cmdline="more kernel parameters", sanitize=FLAVOUR (tools with ASan and
-    UBSan where the guest has this kernel), modules=[..], programs=[..], files={guest path: Path or bytes} for the
-    initramfs, ndval=PATH of another ndval.ko, or None for none at all;
+    UBSan where the guest has this kernel), modules=[..], programs=[..],
+    files={guest path: Path or bytes} for the initramfs, ndval=PATH of another
+    ndval.ko, or None for none at all;
     vmgenid=GUID, rng=True (virtio-rng), host9p=True where the kernel has 9p,
     lifetime=1800 (s; QEMU is ended then, whatever happens).
     """
