@@ -33,9 +33,7 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   flavours=6.1,6.12,debug kernels, one guest for each (guest/); these by default
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
                           once, the tests run with each mix
-  debug=yes               (hosts/) as many guests with the debug kernel come on
-                          top; without it only if KERNELS names debug, for each
-                          test takes minutes there; with debug=no never
+  debug=no                (hosts/) not with as many guests with the debug kernel too
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
@@ -56,6 +54,7 @@ import atexit
 import contextlib
 import fnmatch
 import importlib.util
+import itertools
 import os
 import re
 import shlex
@@ -168,12 +167,11 @@ class Needs:
         more = (KCSAN,) if KCSAN in chosen else ()
         return self.get("flavours", (*kernels.DEFAULT, DEBUG, *more))
 
-    def all_mixes(self, chosen):
+    def all_mixes(self):
         """Kernels of a test on several hosts, for each time it runs."""
         mixes = self.mixes or [kernels.DEFAULT]
         named = any(flavour in kernels.BUILT for mix in mixes for flavour in mix)
-        if named or self.get("debug") == "no" or \
-           not (DEBUG in chosen or self.get("debug") == "yes"):
+        if named or self.get("debug") == "no":
             return mixes
         return [*mixes, (DEBUG,) * len(mixes[0])]
 
@@ -465,7 +463,8 @@ class HostsGroup:
     def __init__(self, mix, options, tests):
         self.mix, self.options, self.tests = mix, options, tests
         self.flavours = set(mix)
-        self.weight = min(2, len(mix))
+        # The two of a pair mostly wait for each other: together they need one processor.
+        self.weight = min(2, len(mix) // 2)
         self.prefix = "+".join(mix)
         self.name = f"{self.prefix} " + " ".join(f"{f.name}.{t.__name__}" for f, t in tests)
         self.net = None
@@ -577,6 +576,15 @@ def schedule(jobs, capacity, report):
         thread.join()
 
 
+def parts(tests, most=24):
+    """Lists of @tests, each for a network of its own, as even as files allow."""
+    count = -(-len(tests) // most)
+    lists = [[] for _ in range(count)]
+    for _, file in itertools.groupby(tests, key=lambda test: test[0].name):
+        min(lists, key=len).extend(file)
+    return [part for part in lists if part]
+
+
 def collect(patterns, chosen, report):
     """All jobs, the long ones first."""
     hosts, guests = {}, {}
@@ -586,7 +594,7 @@ def collect(patterns, chosen, report):
         except Exception:  # pylint: disable=broad-except
             report.fail(f"hosts {path.stem}", traceback.format_exc())
             continue
-        for mix in file.needs.all_mixes(chosen):
+        for mix in file.needs.all_mixes():
             if not set(mix) <= set(chosen or (*kernels.STOCK, DEBUG)):
                 continue
             tests = [(file, t) for t in file.tests
@@ -608,7 +616,7 @@ def collect(patterns, chosen, report):
                 options["smp"] = 2
             key = (flavour, tuple(sorted(options.items())))
             guests.setdefault(key, []).append(test)
-    jobs = [HostsGroup(mix, dict(o), t) for (mix, o), t in hosts.items() if t]
+    jobs = [HostsGroup(mix, dict(o), part) for (mix, o), t in hosts.items() for part in parts(t)]
     jobs += [GuestGroup(f, dict(o), t) for (f, o), t in guests.items()]
     jobs += [p for p in programs() if wanted(patterns, p.name)
              and (patterns or not chosen or p.flavours & set(chosen))]

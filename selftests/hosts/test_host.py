@@ -2,7 +2,7 @@
 """What happens to a host as a whole: hibernation, reboot, with pairs and links in use.
 
 vm: mix=6.1,6.12
-vm: timeout=180 debug=yes
+vm: timeout=180
 """
 
 import subprocess
