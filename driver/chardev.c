@@ -32,6 +32,7 @@
  *	with release semantics, after @instance and @excl.
  * @instance: the instance it is bound to
  * @excl: for itself alone
+ * @drops: members dropped before they stored what was delivered, as fsync told last
  * @deaf: was polled when it could not be bound. Whoever polls by epoll would
  *	never be woken, so from then on poll says that a read gives an answer.
  */
@@ -42,6 +43,7 @@ struct ndval_file {
 	unsigned int		instance;
 	bool			excl;
 	bool			deaf;
+	u32			drops;
 };
 
 static dev_t base;
@@ -117,6 +119,7 @@ static int bind_locked(struct ndval_file *file, const char *name,
 	}
 	file->instance = instance;
 	file->excl = excl;
+	file->drops = READ_ONCE(stream->drops);
 	/* Pairs with the acquire in bind_default(). */
 	smp_store_release(&file->stream, stream);
 	return 0;
@@ -195,9 +198,25 @@ static ssize_t ndval_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return ndval_cursor_read(file->stream, file->instance, to, nowait);
 }
 
+/*
+ * Output commit. The range says nothing: what was delivered counts. Two calls on
+ * one file at the same time may both tell of a member that was dropped.
+ */
+static int ndval_fsync(struct file *filp, loff_t start, loff_t end, int datasync)
+{
+	struct ndval_file *file = filp->private_data;
+	int err;
+
+	err = bind_default(file, PATIENCE_SIGNAL);
+	if (err)
+		return err;
+	return ndval_cursor_commit(file->stream, file->instance, &file->drops);
+}
+
 static __poll_t ndval_poll(struct file *filp, poll_table *wait)
 {
 	struct ndval_file *file = filp->private_data;
+	__poll_t mask;
 	int err;
 
 	err = bind_default(file, PATIENCE_ALL);
@@ -207,7 +226,14 @@ static __poll_t ndval_poll(struct file *filp, poll_table *wait)
 		return EPOLLERR | EPOLLIN | EPOLLRDNORM |
 		       (READ_ONCE(file->pair->dead) ? EPOLLHUP : 0);
 	poll_wait(filp, &file->stream->wq, wait);
-	return ndval_cursor_poll(file->stream, file->instance);
+	mask = ndval_cursor_poll(file->stream, file->instance);
+	/*
+	 * Who waits for values is not to be told of commit: io_uring asks for
+	 * EPOLLPRI with every read, and would take it for a reason to try.
+	 */
+	if (poll_requested_events(wait) & EPOLLIN)
+		mask &= ~EPOLLPRI;
+	return mask;
 }
 
 static long ioctl_bind(struct ndval_file *file, void __user *arg, bool nowait)
@@ -299,6 +325,7 @@ static const struct file_operations ndval_fops = {
 	.release	= ndval_release,
 	.read_iter	= ndval_read_iter,
 	.poll		= ndval_poll,
+	.fsync		= ndval_fsync,
 	.unlocked_ioctl	= ndval_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.llseek		= NDVAL_NO_LLSEEK,

@@ -73,17 +73,58 @@ static void ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t
 		ndval_flow_update(flow);
 }
 
+/* What is below this may be delivered from now on. */
+static void allow(struct ndval_stream *stream, u64 end)
+{
+	struct ndval_flow *flow;
+
+	ndval_stream_promise(stream, end);
+	if (stream->given >= end)
+		return;
+	stream->given = end;
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_update_behind(flow);
+}
+
+/* A counted peer that can't store the stream keeps everybody from reading it. */
+static bool is_refused(const struct ndval_stream *stream)
+{
+	const struct ndval_flow *flow;
+
+	if (ndval_pair_is_sync(stream->pair))
+		list_for_each_entry(flow, &stream->flows, list)
+			if (flow->counted && flow->refused)
+				return true;
+	return false;
+}
+
 /*
- * Takes the chunk at the cursor. Returns 0 with a piece, -EAGAIN if nothing
- * is recorded there, or why the instance can't read.
+ * Nothing is deliverable at the cursor. -ENODATA if a primary has to record it
+ * first; -EAGAIN if a peer has to send or acknowledge it, and was told so.
+ */
+static int why_not(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len)
+{
+	bool primary = ndval_pair_is_primary(stream->pair);
+
+	if (primary && cursor->pos >= stream->ring.head)
+		return -ENODATA;
+	ask(stream, cursor, len);
+	if (primary)
+		return is_refused(stream) ? -ENOSPC : -EAGAIN;
+	return stream->starved ? -ENOMEM : -EAGAIN;
+}
+
+/*
+ * Takes the chunk at the cursor. Returns 0 with a piece, or as why_not(), or why
+ * the instance can't read.
  */
 static int take_chunk(struct ndval_stream *stream, unsigned int instance,
 		      size_t len)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
 	struct ndval_chunk *old = cursor->chunk;
-	struct ndval_flow *flow;
 	size_t avail;
+	u64 limit;
 	int err;
 
 	lockdep_assert_held(&cursor->lock);
@@ -92,29 +133,29 @@ static int take_chunk(struct ndval_stream *stream, unsigned int instance,
 	err = ndval_stream_state(stream, instance);
 	if (err)
 		goto out;
-	err = -EAGAIN;
-	cursor->chunk = ndval_ring_get(&stream->ring, cursor->pos, &avail);
+	limit = ndval_stream_limit(stream);
+	if (cursor->pos < limit)
+		cursor->chunk = ndval_ring_get(&stream->ring, cursor->pos, &avail);
 	if (cursor->chunk) {
 		cursor->at = cursor->pos;
-		cursor->limit = cursor->pos + avail;
+		cursor->limit = min(cursor->pos + avail, limit);
 		cursor->chunk_gen = cursor->gen;
-		err = 0;
-		if (stream->promised < cursor->limit) {
-			stream->promised = cursor->limit;
-			list_for_each_entry(flow, &stream->flows, list)
-				ndval_flow_update_behind(flow);
-		}
+		allow(stream, cursor->limit);
 	} else if (cursor->pos >= NDVAL_OFFSET_MAX - NDVAL_CHUNK) {
 		err = -EOVERFLOW;
-	} else if (!ndval_pair_is_primary(stream->pair)) {
-		ask(stream, cursor, len);
-		if (stream->starved)
-			err = -ENOMEM;
+	} else {
+		err = why_not(stream, cursor, len);
 	}
 out:
 	spin_unlock(&stream->lock);
 	ndval_chunk_put(old);
 	return err;
+}
+
+static void fill_ahead(struct ndval_stream *stream, gfp_t gfp)
+{
+	if (ndval_pair_is_primary(stream->pair))
+		ndval_stream_fill_ahead(stream, gfp);
 }
 
 /* Brings a piece to the cursor, recording values if this is the primary. */
@@ -127,7 +168,7 @@ static int prepare(struct ndval_stream *stream, unsigned int instance, size_t le
 
 	for (;;) {
 		err = take_chunk(stream, instance, len);
-		if (err != -EAGAIN || !ndval_pair_is_primary(stream->pair))
+		if (err != -ENODATA)
 			break;
 		if (!rng_is_initialized() && !nowait) {
 			err = wait_for_random_bytes();
@@ -143,8 +184,8 @@ static int prepare(struct ndval_stream *stream, unsigned int instance, size_t le
 		if (err)
 			break;
 	}
-	if (!err)
-		ndval_stream_fill_ahead(stream, gfp);
+	if (!err || err == -EAGAIN)
+		fill_ahead(stream, gfp);
 	return err;
 }
 
@@ -303,23 +344,11 @@ ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 	return done ?: ret;
 }
 
-/**
- * ndval_cursor_poll() - What a read by an instance would find.
- * @stream: the stream
- * @instance: the instance
- *
- * Somebody who polls waits: the demand is registered as by a read.
- *
- * Context: process.
- * Return: EPOLLIN if a read would find data; EPOLLERR and EPOLLIN if it would
- * fail; EPOLLHUP besides if the pair was removed; 0 if it would wait.
- */
-__poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance)
+static __poll_t look(struct ndval_stream *stream, unsigned int instance)
 {
 	__poll_t mask = 0;
 	int err;
 
-	spin_lock(&stream->lock);
 	err = ndval_stream_state(stream, instance);
 	if (err && err != -EAGAIN) {
 		mask = EPOLLERR | EPOLLIN | EPOLLRDNORM;
@@ -330,8 +359,98 @@ __poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance)
 	} else {
 		ask(stream, &stream->cursors[instance], 1);
 	}
+	if ((!err || err == -EPIPE) &&
+	    READ_ONCE(stream->cursors[instance].hw) <= ndval_stream_committed(stream))
+		mask |= EPOLLPRI;
+	return mask;
+}
+
+/**
+ * ndval_cursor_poll() - What a read by an instance would find.
+ * @stream: the stream
+ * @instance: the instance
+ *
+ * Somebody who polls waits: the demand is registered as by a read.
+ *
+ * Context: process.
+ * Return: EPOLLIN if a read would find data; EPOLLERR and EPOLLIN if it would
+ * fail; EPOLLHUP besides if the pair was removed; EPOLLPRI if all that was
+ * delivered to the instance is committed; 0 if it would wait.
+ */
+__poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance)
+{
+	__poll_t mask;
+
+	/* A primary that waits for its peers has to record first. */
+	spin_lock(&stream->lock);
+	mask = look(stream, instance);
+	spin_unlock(&stream->lock);
+	if (mask & EPOLLIN || !ndval_pair_is_primary(stream->pair))
+		return mask;
+	ndval_stream_fill(stream, READ_ONCE(stream->cursors[instance].pos) + 1, true, GFP_NOWAIT);
+	ndval_stream_fill_ahead(stream, GFP_NOWAIT);
+	spin_lock(&stream->lock);
+	mask = look(stream, instance);
 	spin_unlock(&stream->lock);
 	return mask;
+}
+
+/*
+ * What was delivered to the instance so far: up to where? Kept when it is
+ * repositioned.
+ */
+static u64 delivered(const struct ndval_stream *stream, unsigned int instance)
+{
+	return READ_ONCE(stream->cursors[instance].hw);
+}
+
+/* 0 if all that was delivered is committed, -EAGAIN if not yet, or why it can't be. */
+static int check_commit(struct ndval_stream *stream, unsigned int instance, u64 end,
+			u32 *drops)
+{
+	int err;
+
+	lockdep_assert_held(&stream->lock);
+	err = ndval_stream_state(stream, instance);
+	if (err == -ENODEV || err == -ESTALE || err == -EAGAIN)
+		return err;
+	if (*drops != stream->drops) {
+		*drops = stream->drops;
+		return -ENOTCONN;
+	}
+	return ndval_stream_committed(stream) >= end ? 0 : -EAGAIN;
+}
+
+/**
+ * ndval_cursor_commit() - Wait until all that was delivered to an instance is stored
+ *	by every member that is in sync.
+ * @stream: the stream
+ * @instance: the instance
+ * @drops: what the file knows of members that were dropped; brought up to date
+ *
+ * Context: process, sleeps.
+ * Return: 0; -ENOTCONN if a member was dropped before it stored it all, once for
+ * each @drops; -ETIMEDOUT, -ERESTARTSYS, -ESTALE, -ENODEV.
+ */
+int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 *drops)
+{
+	u64 end = delivered(stream, instance);
+	long timeout = read_timeout(stream);
+	unsigned long events;
+	int err;
+
+	wait_begin(stream);
+	do {
+		spin_lock(&stream->lock);
+		events = stream->events;
+		err = check_commit(stream, instance, end, drops);
+		spin_unlock(&stream->lock);
+		if (err != -EAGAIN)
+			break;
+		err = wait_for_event(stream, events, &timeout);
+	} while (!err);
+	wait_end(stream);
+	return err;
 }
 
 /**

@@ -14,6 +14,7 @@ void ndval_cursor_init(struct ndval_cursor *cursor);
 void ndval_cursor_destroy(struct ndval_cursor *cursor);
 ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 			  struct iov_iter *to, bool nowait);
+int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 *drops);
 __poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance);
 int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl);
 void ndval_cursor_unbind(struct ndval_stream *stream, unsigned int instance,

@@ -176,6 +176,30 @@ void ndval_event_peer(struct ndval_peer *peer, u32 state)
 }
 
 /**
+ * ndval_event_peer_lost() - Tell that a primary lost a peer that was counted.
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * Context: process.
+ */
+void ndval_event_peer_lost(struct ndval_peer *peer)
+{
+	bool suspend = ndval_pair_setting(peer->pair, NDVAL_SET_ON_PEER_LOSS) ==
+		       NDVAL_ON_PEER_LOSS_SUSPEND;
+	bool sync = ndval_pair_is_sync(peer->pair);
+	const struct ndval_event event = {
+		.kind	= NDVAL_EVENT_KIND_PEER_LOST,
+		.pair	= peer->pair,
+		.member	= peer->pair->key.member->name,
+		.peer	= peer->remote->name,
+		.reason	= !suspend ? "going on without it" :
+			  sync ? "waiting until it is back, or is outdated" :
+				 "going on; fsync waits until it is back, or is outdated",
+	};
+
+	ndval_event(&event);
+}
+
+/**
  * ndval_event_stream() - Tell of a stream.
  * @kind: enum ndval_event_kind
  * @stream: the stream
@@ -214,18 +238,34 @@ void ndval_event_instance(u32 kind, struct ndval_stream *stream,
 }
 
 /**
- * ndval_event_op() - Tell of the end of an operation.
+ * ndval_event_op_reason() - Tell of the end of an operation, and why.
  * @operation: its id; 0 for none, then nothing is told
  * @err: 0 or a negative errno
+ * @reason: for people; NULL for none
+ *
+ * Context: process, may hold mutexes.
  */
-void ndval_event_op(u32 operation, int err)
+void ndval_event_op_reason(u32 operation, int err, const char *reason)
 {
 	const struct ndval_event event = {
 		.kind		= NDVAL_EVENT_KIND_OP_DONE,
 		.operation	= operation,
 		.error		= -err,
+		.reason		= reason,
 	};
 
 	if (operation)
 		ndval_event(&event);
+}
+
+/**
+ * ndval_event_op() - Tell of the end of an operation.
+ * @operation: its id; 0 for none, then nothing is told
+ * @err: 0 or a negative errno
+ *
+ * Context: process, may hold mutexes.
+ */
+void ndval_event_op(u32 operation, int err)
+{
+	ndval_event_op_reason(operation, err, NULL);
 }

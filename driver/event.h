@@ -62,7 +62,9 @@ void ndval_event_peer(struct ndval_peer *peer, u32 state);
 void ndval_event_stream(u32 kind, struct ndval_stream *stream);
 void ndval_event_instance(u32 kind, struct ndval_stream *stream,
 			  unsigned int instance, u64 offset);
+void ndval_event_peer_lost(struct ndval_peer *peer);
 void ndval_event_op(u32 operation, int err);
+void ndval_event_op_reason(u32 operation, int err, const char *reason);
 u32 ndval_operation(void);
 void ndval_event_listen(bool on);
 

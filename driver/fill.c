@@ -19,7 +19,7 @@ static int may_issue(const struct ndval_stream *stream)
 
 	if (READ_ONCE(pair->dead))
 		return -ENODEV;
-	if (READ_ONCE(pair->bar) == NDVAL_BAR_ADOPTING)
+	if (ndval_bar_waits(READ_ONCE(pair->bar)))
 		return -EAGAIN;
 	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
 		return -ESTALE;

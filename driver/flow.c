@@ -10,17 +10,13 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "host.h"
+#include "knobs.h"
 #include "pair.h"
 #include "peer.h"
 #include "stream.h"
-
-/* Most credit that any peer may give, the largest window there is. */
-#define CREDIT_MAX	(64ULL << 20)
-
-/* Most bytes of one VALUES. */
-#define PUSH_MAX	(16U << 10)
 
 /**
  * ndval_flow_create() - Make a flow that is not connected.
@@ -72,6 +68,15 @@ void ndval_flow_put(struct ndval_flow *flow)
 	ndval_stream_put(stream);
 }
 
+/* Keeps a peer's count of flows for which something holds; true if 0 and 1 changed. */
+static bool count_in(bool *was, bool is, atomic_t *count)
+{
+	if (*was == is)
+		return false;
+	*was = is;
+	return is ? atomic_inc_return(count) == 1 : atomic_dec_and_test(count);
+}
+
 /**
  * ndval_flow_add() - Put a new flow into its stream's list.
  * @flow: the flow; the reference goes to the list
@@ -82,6 +87,10 @@ void ndval_flow_add(struct ndval_flow *flow)
 {
 	spin_lock(&flow->stream->lock);
 	list_add_tail(&flow->list, &flow->stream->flows);
+	/* A new stream is born counted: nothing of it was promised yet. */
+	flow->in_sync = flow->peer->membership == NDVAL_MEMBERSHIP_IN_SYNC;
+	if (flow->peer->membership != NDVAL_MEMBERSHIP_OUT)
+		ndval_flow_count(flow);
 	ndval_flow_update_behind(flow);
 	spin_unlock(&flow->stream->lock);
 }
@@ -101,10 +110,10 @@ void ndval_flow_remove(struct ndval_flow *flow)
 	flow->link_id = 0;
 	flow->upstream = false;
 	flow->known = false;
-	if (flow->behind) {
-		flow->behind = false;
-		atomic_dec(&flow->peer->behind);
-	}
+	flow->counted = false;
+	flow->in_sync = false;
+	count_in(&flow->joining, false, &flow->peer->joining);
+	count_in(&flow->behind, false, &flow->peer->behind);
 	if (ndval_remote_unmark(flow->peer->remote, &flow->due))
 		refcount_dec(&flow->ref);	/* the list's is still there */
 	spin_unlock(&stream->lock);
@@ -137,7 +146,11 @@ struct ndval_flow *ndval_flow_find(struct ndval_stream *stream,
 	return found;
 }
 
-static bool is_current(const struct ndval_flow *flow)
+/**
+ * ndval_flow_is_current() - Was what the flow knows said on the current link?
+ * @flow: the flow
+ */
+bool ndval_flow_is_current(const struct ndval_flow *flow)
 {
 	return flow->link_id &&
 	       flow->link_id == READ_ONCE(flow->peer->remote->link_id);
@@ -150,11 +163,17 @@ static bool is_current(const struct ndval_flow *flow)
 bool ndval_flow_counts(const struct ndval_flow *flow)
 {
 	lockdep_assert_held(&flow->stream->lock);
-	return flow->known && is_current(flow);
+	return flow->known && ndval_flow_is_current(flow);
 }
 
-/* Puts the flow on its remote's list; the list's entry holds a reference. */
-static void mark(struct ndval_flow *flow, bool lazy)
+/**
+ * ndval_flow_mark() - Something is to be sent: FETCH, VALUES or SYNC.
+ * @flow: the flow
+ * @lazy: it may wait a millisecond
+ *
+ * The entry of the remote's list holds a reference.
+ */
+void ndval_flow_mark(struct ndval_flow *flow, bool lazy)
 {
 	/* The list's: the sender may drop it before this goes on. */
 	refcount_inc(&flow->ref);
@@ -163,23 +182,104 @@ static void mark(struct ndval_flow *flow, bool lazy)
 }
 
 /**
- * ndval_flow_update_behind() - Does the peer lack what was promised?
+ * ndval_flow_update_behind() - Does the peer lack what it has to store to be in
+ *	sync, or what was given to an instance?
  * @flow: the flow; the caller holds the stream's lock
  */
 void ndval_flow_update_behind(struct ndval_flow *flow)
 {
 	struct ndval_stream *stream = flow->stream;
-	bool behind;
+	bool primary = ndval_pair_is_primary(stream->pair);
+	u64 stored = flow->refused ? 0 : flow->stored;
+	bool changed;
 
 	lockdep_assert_held(&stream->lock);
-	behind = ndval_pair_is_primary(stream->pair) &&
-		 (flow->refused || (flow->known ? flow->ack : 0) < stream->promised);
-	if (behind == flow->behind)
-		return;
-	flow->behind = behind;
-	if (behind ? atomic_inc_return(&flow->peer->behind) == 1 :
-		     atomic_dec_and_test(&flow->peer->behind))
+	changed = count_in(&flow->joining,
+			   primary && flow->counted &&
+			   (flow->refused || !flow->known || stored < flow->bar) &&
+			   !ndval_broken(NDVAL_BROKEN_BAR),
+			   &flow->peer->joining);
+	changed |= count_in(&flow->behind,
+			    primary && (flow->refused || stored < stream->given),
+			    &flow->peer->behind);
+	if (changed)
 		ndval_pair_report(stream->pair);
+}
+
+/**
+ * ndval_flow_count() - The peer is counted from now on.
+ * @flow: the flow; the caller holds the stream's lock
+ */
+void ndval_flow_count(struct ndval_flow *flow)
+{
+	lockdep_assert_held(&flow->stream->lock);
+	flow->counted = true;
+	flow->bar = flow->stream->promised;
+	ndval_flow_update_behind(flow);
+}
+
+/**
+ * ndval_flow_uncount() - The peer is not counted any more.
+ * @flow: the flow; the caller holds the stream's lock
+ */
+void ndval_flow_uncount(struct ndval_flow *flow)
+{
+	lockdep_assert_held(&flow->stream->lock);
+	flow->counted = false;
+	flow->in_sync = false;
+	ndval_flow_update_behind(flow);
+	ndval_stream_update_flows(flow->stream);
+	ndval_stream_wake(flow->stream);
+}
+
+/**
+ * ndval_flow_start_sync() - Tell the peer where the epochs began in the stream.
+ * @flow: the flow; the caller holds the stream's lock
+ */
+void ndval_flow_start_sync(struct ndval_flow *flow)
+{
+	lockdep_assert_held(&flow->stream->lock);
+	flow->sync = true;
+	ndval_flow_mark(flow, false);
+}
+
+/**
+ * ndval_flow_take_sync() - What SYNC is to say now.
+ * @flow: the flow
+ * @link_id: the link that asks, which may not be the current one any more
+ * @id: set to the identity of the stream
+ * @epoch_id: set to the primary's epoch
+ * @starts: gets where the epochs began, NDVAL_EPOCHS of them
+ *
+ * The flow is marked again for what else may be due, and for SYNC itself as long
+ * as PAIR has not told of the epoch.
+ *
+ * Context: process. Takes the stream's lock.
+ * Return: false if nothing is to be sent.
+ */
+bool ndval_flow_take_sync(struct ndval_flow *flow, u32 link_id, u64 *id, u64 *epoch_id,
+			  u64 *starts)
+{
+	struct ndval_stream *stream = flow->stream;
+	bool due;
+
+	spin_lock(&stream->lock);
+	due = flow->sync && flow->link_id == link_id && ndval_flow_is_current(flow) &&
+	      ndval_pair_is_primary(stream->pair);
+	if (due && READ_ONCE(flow->peer->told_id) != stream->epoch_id) {
+		ndval_flow_mark(flow, false);
+		due = false;
+	} else {
+		flow->sync = false;
+	}
+	if (due) {
+		*id = stream->id;
+		*epoch_id = stream->epoch_id;
+		memcpy(starts, stream->starts, sizeof(stream->starts));
+		ndval_flow_update(flow);
+	}
+	spin_unlock(&stream->lock);
+	return due;
 }
 
 /**
@@ -193,7 +293,13 @@ void ndval_flow_update_behind(struct ndval_flow *flow)
 void ndval_flow_reset(struct ndval_flow *flow, u32 link_id)
 {
 	lockdep_assert_held(&flow->stream->lock);
+	if (flow->link_id != link_id)
+		flow->sync = false;
 	flow->link_id = link_id;
+	/* What is stored there may be relied on until somebody else may be there. */
+	if (link_id && !ndval_broken(NDVAL_BROKEN_ACK))
+		flow->stored = 0;
+	flow->give = false;
 	flow->upstream = false;
 	flow->known = false;
 	flow->refused = false;
@@ -205,6 +311,7 @@ void ndval_flow_reset(struct ndval_flow *flow, u32 link_id)
 	flow->need = 0;
 	flow->sent = 0;
 	flow->told_have = 0;
+	flow->told_committed = 0;
 	flow->told_want = 0;
 	flow->credit = 0;
 	flow->told_demand = 0;
@@ -227,6 +334,7 @@ void ndval_flow_listed(struct ndval_flow *flow, u32 ring_size)
 		return;
 	flow->known = true;
 	flow->ack = 0;
+	flow->stored = 0;
 	flow->want = min(ring_size, NDVAL_FIRST_CREDIT);
 	flow->confirm = true;
 	ndval_flow_update_behind(flow);
@@ -241,15 +349,18 @@ void ndval_flow_follow(struct ndval_flow *flow)
 {
 	lockdep_assert_held(&flow->stream->lock);
 	flow->upstream = true;
-	mark(flow, false);
+	ndval_flow_mark(flow, false);
 }
 
-/*
- * What the peer of a flow must store before some reader, here or at another
- * peer, gets what it waits for: all that does not fit into our own window
+/**
+ * ndval_flow_need() - What the peer must store before some reader, here or at
+ *	another peer, gets what it waits for.
+ * @flow: the flow; the caller holds the stream's lock
+ *
+ * Where it is counted, just that; else all that does not fit into our own window
  * when the window reaches to there.
  */
-static u64 need_of_others(const struct ndval_flow *flow)
+u64 ndval_flow_need(const struct ndval_flow *flow)
 {
 	const struct ndval_stream *stream = flow->stream;
 	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
@@ -259,18 +370,42 @@ static u64 need_of_others(const struct ndval_flow *flow)
 	list_for_each_entry(other, &stream->flows, list)
 		if (other != flow && ndval_flow_counts(other))
 			need = max(need, other->need);
+	if (flow->counted && ndval_pair_is_sync(stream->pair))
+		return need;
 	return need > size ? need - size : 0;
 }
 
-/* What is committed, as seen from this peer: stored by all others. */
-static u64 limit_for(const struct ndval_flow *flow)
+/**
+ * ndval_flow_committed() - What all others than the peer that are counted store.
+ * @flow: the flow; the caller holds the stream's lock
+ */
+u64 ndval_flow_committed(const struct ndval_flow *flow)
+{
+	const struct ndval_flow *other;
+	u64 end = flow->stream->ring.head;
+
+	list_for_each_entry(other, &flow->stream->flows, list)
+		if (other != flow && other->counted)
+			end = min(end, other->stored);
+	return end;
+}
+
+/**
+ * ndval_flow_limit() - L, below which the peer may deliver.
+ * @flow: the flow; the caller holds the stream's lock
+ *
+ * What all others that are counted store, with commit=sync; else all there is.
+ */
+u64 ndval_flow_limit(const struct ndval_flow *flow)
 {
 	const struct ndval_flow *other;
 	u64 limit = flow->stream->ring.head;
 
+	if (!ndval_pair_is_sync(flow->stream->pair))
+		return limit;
 	list_for_each_entry(other, &flow->stream->flows, list)
-		if (other != flow && !other->refused && ndval_flow_counts(other))
-			limit = min(limit, other->ack);
+		if (other != flow && other->counted)
+			limit = min(limit, other->stored);
 	return limit;
 }
 
@@ -282,15 +417,16 @@ static void update_upstream(struct ndval_flow *flow)
 	u64 want = ndval_stream_want(stream);
 	u64 demand = ndval_stream_furthest(stream);
 	u64 need = stream->need;
+	u64 ready = ndval_stream_limit(stream);
 
 	if (have - flow->told_have >= step || want >= flow->told_want + step ||
 	    demand >= flow->told_demand + step || need > flow->told_need ||
-	    (need > have && demand > flow->told_demand) ||
+	    (need > ready && demand > flow->told_demand) ||
 	    (flow->again && want > have))
-		mark(flow, false);
+		ndval_flow_mark(flow, false);
 	else if (have != flow->told_have || want != flow->told_want ||
 		 demand != flow->told_demand)
-		mark(flow, true);
+		ndval_flow_mark(flow, true);
 }
 
 static void update_downstream(struct ndval_flow *flow)
@@ -300,12 +436,14 @@ static void update_downstream(struct ndval_flow *flow)
 
 	if (!flow->known || flow->refused)
 		return;
-	need = need_of_others(flow);
+	need = ndval_flow_need(flow);
 	if (flow->confirm || flow->sent < min(flow->want, stream->ring.head) ||
 	    (need > flow->want && need > flow->told_need))
-		mark(flow, false);
-	else if (limit_for(flow) > flow->told_have)
-		mark(flow, true);
+		ndval_flow_mark(flow, false);
+	else if (ndval_flow_limit(flow) > flow->told_have)
+		ndval_flow_mark(flow, flow->need <= flow->told_have);
+	else if (ndval_flow_committed(flow) > flow->told_committed)
+		ndval_flow_mark(flow, true);
 }
 
 /**
@@ -319,7 +457,7 @@ static void update_downstream(struct ndval_flow *flow)
 void ndval_flow_update(struct ndval_flow *flow)
 {
 	lockdep_assert_held(&flow->stream->lock);
-	if (!is_current(flow))
+	if (!ndval_flow_is_current(flow))
 		return;
 	if (flow->upstream)
 		update_upstream(flow);
@@ -337,248 +475,7 @@ void ndval_flow_retry(struct ndval_flow *flow)
 {
 	lockdep_assert_held(&flow->stream->lock);
 	if (ndval_flow_counts(flow) && flow->need > flow->stream->ring.head)
-		mark(flow, false);
-}
-
-/* What a peer's instances were given counts as what ours were. */
-static void promise(struct ndval_stream *stream, u64 end)
-{
-	struct ndval_flow *flow;
-
-	if (end <= stream->promised)
-		return;
-	stream->promised = end;
-	list_for_each_entry(flow, &stream->flows, list)
-		ndval_flow_update_behind(flow);
-}
-
-/**
- * ndval_flow_fetched() - A peer has sent FETCH to this primary.
- * @flow: the flow
- * @fetch: what it says
- *
- * A peer is never trusted with memory: its demand and need are cut to what
- * the window could hold.
- *
- * Context: process. Takes the stream's lock.
- * Return: 0, or -EPROTO if it says what can't be.
- */
-int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch)
-{
-	struct ndval_stream *stream = flow->stream;
-	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
-	int err = 0;
-
-	spin_lock(&stream->lock);
-	if (!is_current(flow))
-		goto out;
-	if (fetch->have > stream->ring.head || fetch->want < fetch->have ||
-	    fetch->want - fetch->have > CREDIT_MAX) {
-		err = -EPROTO;
-		goto out;
-	}
-	if (!flow->known || flow->refused) {
-		flow->known = true;
-		flow->refused = false;
-		flow->ack = fetch->have;
-		flow->sent = fetch->have;
-		flow->confirm = true;
-	}
-	flow->ack = max(flow->ack, fetch->have);
-	if (fetch->again)
-		flow->sent = flow->ack;
-	flow->sent = max(flow->sent, flow->ack);
-	flow->want = fetch->want;
-	flow->demand = min(fetch->demand, stream->ring.head + size);
-	flow->need = min(fetch->need, stream->ring.head + NDVAL_CHUNK);
-	if (flow->need <= flow->ack)
-		flow->need = 0;
-	flow->told_need = 0;
-	promise(stream, min(fetch->have, flow->demand));
-	ndval_flow_update_behind(flow);
-	mark(flow, false);
-out:
-	spin_unlock(&stream->lock);
-	if (!err)
-		ndval_stream_progress(stream);
-	return err;
-}
-
-/**
- * ndval_flow_take_fetch() - What FETCH is to say now.
- * @flow: the flow
- * @link_id: the link that asks, which may not be the current one any more
- * @fetch: filled in
- *
- * Context: process. Takes the stream's lock.
- * Return: false if nothing is to be sent.
- */
-bool ndval_flow_take_fetch(struct ndval_flow *flow, u32 link_id,
-			   struct ndval_fetch *fetch)
-{
-	struct ndval_stream *stream = flow->stream;
-	bool due;
-
-	spin_lock(&stream->lock);
-	due = flow->upstream && flow->link_id == link_id && is_current(flow);
-	if (due) {
-		fetch->have = stream->ring.head;
-		fetch->want = ndval_stream_want(stream);
-		fetch->demand = ndval_stream_furthest(stream);
-		fetch->need = stream->need > fetch->have ? stream->need : 0;
-		fetch->again = flow->again;
-		fetch->id = stream->id;
-		fetch->epoch_id = stream->epoch_id;
-		flow->again = false;
-		flow->told_have = fetch->have;
-		flow->told_want = fetch->want;
-		flow->credit = max(flow->credit, fetch->want);
-		flow->told_demand = fetch->demand;
-		flow->told_need = fetch->need;
-	}
-	spin_unlock(&stream->lock);
-	return due;
-}
-
-/**
- * ndval_flow_take_push() - What VALUES is to say now.
- * @flow: the flow
- * @link_id: the link that asks, which may not be the current one any more
- * @push: filled in
- * @data: gets the bytes
- * @size: room there
- *
- * The flow is marked again if more is due.
- *
- * Context: process. Takes the stream's lock.
- * Return: false if nothing is to be sent.
- */
-bool ndval_flow_take_push(struct ndval_flow *flow, u32 link_id,
-			  struct ndval_push *push, u8 *data, size_t size)
-{
-	struct ndval_stream *stream = flow->stream;
-	struct ndval_ring *ring = &stream->ring;
-	bool due = false;
-	u64 end;
-
-	spin_lock(&stream->lock);
-	if (flow->link_id != link_id || !is_current(flow) || flow->upstream ||
-	    !flow->known || flow->refused ||
-	    !ndval_pair_is_primary(stream->pair) || stream->dead)
-		goto out;
-	if (flow->sent < ring->tail) {
-		flow->sent = ring->tail;
-		due = true;
-	}
-	end = min(flow->want, ring->head);
-	push->offset = flow->sent;
-	push->len = 0;
-	if (flow->sent < end)
-		push->len = ndval_ring_copy(ring, flow->sent, data,
-					    min3(end - flow->sent, (u64)size,
-						 (u64)PUSH_MAX));
-	push->committed = limit_for(flow);
-	push->tail = ring->tail;
-	push->need = need_of_others(flow);
-	push->id = stream->id;
-	push->epoch_id = stream->epoch_id;
-	due |= push->len || flow->confirm || push->committed > flow->told_have ||
-	       (push->need > flow->want && push->need > flow->told_need);
-	flow->sent += push->len;
-	flow->confirm = false;
-	flow->told_have = push->committed;
-	flow->told_need = push->need;
-	update_downstream(flow);
-out:
-	spin_unlock(&stream->lock);
-	return due;
-}
-
-/* What a push may not say of a flow, whatever is stored; stream's lock held. */
-static int check_push(const struct ndval_flow *flow, const struct ndval_push *push)
-{
-	const struct ndval_stream *stream = flow->stream;
-	u64 credit = max_t(u64, flow->credit,
-			   min_t(u64, NDVAL_FIRST_CREDIT,
-				 ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE)));
-
-	if (push->len > PUSH_MAX || push->offset >= NDVAL_OFFSET_MAX ||
-	    push->tail > push->offset || push->committed >= NDVAL_OFFSET_MAX ||
-	    push->need >= NDVAL_OFFSET_MAX)
-		return -EPROTO;
-	if (push->len && push->offset + push->len > credit)
-		return -EPROTO;
-	return 0;
-}
-
-static void store_failed(struct ndval_flow *flow, int err)
-{
-	struct ndval_stream *stream = flow->stream;
-
-	spin_lock(&stream->lock);
-	flow->missed = true;
-	flow->again = true;
-	if (err == -ENOMEM) {
-		stream->starved = true;
-		ndval_stream_wake(stream);
-		ndval_host_retry();
-	}
-	ndval_flow_update(flow);
-	spin_unlock(&stream->lock);
-}
-
-/**
- * ndval_flow_pushed() - The primary has sent VALUES to this secondary.
- * @flow: the flow
- * @push: what it says
- * @data: the bytes
- *
- * Bytes that can't be stored now are asked for again later.
- *
- * Context: process. Takes the stream's lock.
- * Return: 0, -EPROTO if it says what can't be, -EBADMSG if the bytes
- * contradict what is stored, -ERANGE for a gap.
- */
-int ndval_flow_pushed(struct ndval_flow *flow, const struct ndval_push *push,
-		      const u8 *data)
-{
-	struct ndval_stream *stream = flow->stream;
-	bool store;
-	int err;
-
-	spin_lock(&stream->lock);
-	store = flow->upstream && is_current(flow) &&
-		flow->link_id == push->link_id &&
-		stream->epoch_id == push->epoch_id;
-	err = store ? check_push(flow, push) : 0;
-	if (store && !err) {
-		ndval_stream_jump(stream, push->tail);
-		ndval_stream_force(stream, push->need);
-		stream->committed = max(stream->committed, push->committed);
-		stream->error = 0;
-		if (push->offset > stream->ring.head && flow->missed)
-			store = false;
-	}
-	spin_unlock(&stream->lock);
-	if (err || !store)
-		return err;
-
-	err = ndval_stream_store(stream, push->epoch_id, push->offset, data, push->len);
-	if (err == -ENOMEM || err == -EAGAIN) {
-		store_failed(flow, err);
-		return 0;
-	}
-	if (err == -ESTALE)	/* the epoch has changed meanwhile */
-		return 0;
-	if (err)
-		return err;
-	spin_lock(&stream->lock);
-	if (push->len)
-		flow->missed = false;
-	ndval_stream_wake(stream);
-	spin_unlock(&stream->lock);
-	ndval_stream_progress(stream);
-	return 0;
+		ndval_flow_mark(flow, false);
 }
 
 /**

@@ -6,6 +6,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "history.h"
 #include "member.h"
 
 struct ndval_peer;
@@ -26,16 +27,26 @@ struct ndval_stream;
  * @upstream: the peer is the primary that this member follows
  * @known: the peer's @ack and @want are known on this link
  * @refused: the peer can't store the stream
- * @behind: counted in the peer's count
+ * @counted: the peer is counted: nothing is delivered that it does not store
+ * @in_sync: it is in sync
+ * @joining: has not reached @bar yet; counted in the peer's count
+ * @behind: lacks what was given to an instance; counted in the peer's count
+ * @sync: SYNC is to be sent
+ * @give: a secondary that is being promoted asked for what we have more
  * @confirm: the peer is to be told of the stream though no byte is due
  * @again: upstream, ask to send again from our head
  * @missed: upstream, bytes were not stored, so what follows them is no gap
- * @ack: end of what the peer stores; kept when the link goes
+ * @ack: end of what the peer stores; kept when the link goes, for retention
+ * @stored: the same, as far as it may be relied on: 0 from a new link until FETCH
+ *	has come on it, kept when a link goes
+ * @bar: what the peer has to store to be in sync: all that had been promised when
+ *	it became counted
  * @want: end up to which it accepts more
  * @demand: furthest position that its instances reached or ask for
  * @need: position that one of its readers waits for, 0 for none
  * @sent: end of what was sent
  * @told_have: upstream, what the last FETCH said; downstream, L told last
+ * @told_committed: downstream, what is committed, told last
  * @told_want: upstream, likewise
  * @credit: upstream, highest end that was ever told
  * @told_demand: upstream, likewise
@@ -52,16 +63,24 @@ struct ndval_flow {
 	bool			upstream;
 	bool			known;
 	bool			refused;
+	bool			counted;
+	bool			in_sync;
+	bool			joining;
 	bool			behind;
+	bool			sync;
+	bool			give;
 	bool			confirm;
 	bool			again;
 	bool			missed;
 	u64			ack;
+	u64			stored;
+	u64			bar;
 	u64			want;
 	u64			demand;
 	u64			need;
 	u64			sent;
 	u64			told_have;
+	u64			told_committed;
 	u64			told_want;
 	u64			credit;
 	u64			told_demand;
@@ -77,6 +96,7 @@ struct ndval_flow {
  * @id: identity of the stream, 0 if it is asked for
  * @epoch_id: of what the sender stores
  * @again: send again from @have
+ * @takeover: the sender is being promoted
  */
 struct ndval_fetch {
 	u64	have;
@@ -86,13 +106,18 @@ struct ndval_fetch {
 	u64	id;
 	u64	epoch_id;
 	bool	again;
+	bool	takeover;
 };
 
 /**
  * struct ndval_push - what a VALUES says of a stream, but for the bytes
  * @offset: of the first byte
  * @len: bytes, 0 for none
- * @committed: limit L for the receiver
+ * @limit: limit L for the receiver
+ * @committed: what is committed, for the receiver
+ * @drops: the stream's
+ * @starts: where the epochs began, @n of them; told with the first push of a link
+ * @n: how many, 0 if they are not told
  * @tail: lowest offset recorded
  * @need: position some reader waits for, 0 for none
  * @id: identity of the stream
@@ -102,7 +127,11 @@ struct ndval_fetch {
 struct ndval_push {
 	u64	offset;
 	u32	len;
+	u64	limit;
 	u64	committed;
+	u32	drops;
+	u64	starts[NDVAL_EPOCHS];
+	unsigned int n;
 	u64	tail;
 	u64	need;
 	u64	id;
@@ -123,7 +152,20 @@ void ndval_flow_follow(struct ndval_flow *flow);
 void ndval_flow_update(struct ndval_flow *flow);
 void ndval_flow_retry(struct ndval_flow *flow);
 void ndval_flow_update_behind(struct ndval_flow *flow);
+void ndval_flow_start_sync(struct ndval_flow *flow);
+void ndval_flow_count(struct ndval_flow *flow);
+void ndval_flow_uncount(struct ndval_flow *flow);
+int ndval_flow_give(struct ndval_flow *flow, const struct ndval_fetch *fetch);
+void ndval_flow_give_all(struct ndval_flow *flow, u32 ring_size);
+bool ndval_flow_take_sync(struct ndval_flow *flow, u32 link_id, u64 *id, u64 *epoch_id,
+			  u64 *starts);
+bool ndval_flow_is_current(const struct ndval_flow *flow);
+void ndval_flow_mark(struct ndval_flow *flow, bool lazy);
+u64 ndval_flow_need(const struct ndval_flow *flow);
+u64 ndval_flow_committed(const struct ndval_flow *flow);
+u64 ndval_flow_limit(const struct ndval_flow *flow);
 bool ndval_flow_counts(const struct ndval_flow *flow);
+bool ndval_fetch_is_sane(const struct ndval_fetch *fetch);
 int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch);
 bool ndval_flow_take_fetch(struct ndval_flow *flow, u32 link_id,
 			   struct ndval_fetch *fetch);

@@ -36,6 +36,8 @@ u32 ndval_pair_health(struct ndval_pair *pair)
 		return NDVAL_HEALTH_DIVERGED;
 	if (!pair->npeers)
 		return NDVAL_HEALTH_STANDALONE;
+	if (pair->role == NDVAL_ROLE_PRIMARY && ndval_pair_is_suspended(pair))
+		return NDVAL_HEALTH_SUSPENDED;
 	list_for_each_entry(peer, &pair->peers, list) {
 		u32 state = ndval_peer_state(peer);
 
@@ -147,10 +149,15 @@ static void report_lost(struct ndval_stream *stream)
 
 static void report_peer(struct ndval_peer *peer)
 {
-	u32 state = ndval_peer_state(peer);
-	bool in_sync = state == NDVAL_PEER_STATE_IN_SYNC;
+	bool in_sync, behind;
+	u32 state;
 
-	if (peer->pair->role == NDVAL_ROLE_PRIMARY && peer->told_in_sync != in_sync)
+	ndval_peer_check_in_sync(peer);
+	state = ndval_peer_state(peer);
+	in_sync = peer->membership == NDVAL_MEMBERSHIP_IN_SYNC;
+	behind = atomic_read(&peer->behind);
+	if (peer->pair->role == NDVAL_ROLE_PRIMARY && ndval_peer_connected(peer) &&
+	    (peer->told_in_sync != in_sync || peer->told_behind != behind))
 		ndval_peer_tell(peer);
 	if (state == peer->state)
 		return;

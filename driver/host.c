@@ -11,6 +11,7 @@
  */
 #include "host.h"
 
+#include <linux/debugfs.h>
 #include <linux/notifier.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
@@ -18,6 +19,7 @@
 #include <linux/workqueue.h>
 
 #include "flow.h"
+#include "knobs.h"
 #include "link.h"
 #include "member.h"
 #include "pair.h"
@@ -86,7 +88,9 @@ static void fence_all(bool new_ids)
 	u32 minor = 0;
 
 	while ((pair = ndval_pair_next(&minor))) {
+		mutex_lock(&pair->lock);
 		ndval_pair_fence(pair, new_ids);
+		mutex_unlock(&pair->lock);
 		ndval_pair_put(pair);
 		minor++;
 	}
@@ -157,6 +161,30 @@ static void unregister_clone_notice(void)
 #endif
 }
 
+#ifdef NDVAL_TEST_KNOBS
+u32 ndval_broken_mask;
+static struct dentry *knobs;
+
+static void add_knobs(void)
+{
+	knobs = debugfs_create_dir("ndval", NULL);
+	debugfs_create_u32("broken", 0600, knobs, &ndval_broken_mask);
+}
+
+static void remove_knobs(void)
+{
+	debugfs_remove(knobs);
+}
+#else
+static void add_knobs(void)
+{
+}
+
+static void remove_knobs(void)
+{
+}
+#endif
+
 /**
  * ndval_host_init() - Start to listen to what happens to the host.
  * @allow_hibernation: do not refuse hibernation
@@ -177,6 +205,7 @@ int ndval_host_init(bool allow_hibernation)
 	err = register_reboot_notifier(&reboot_nb);
 	if (err)
 		goto err_pm;
+	add_knobs();
 	return 0;
 
 err_pm:
@@ -191,6 +220,7 @@ err_clone:
  */
 void ndval_host_exit(void)
 {
+	remove_knobs();
 	unregister_reboot_notifier(&reboot_nb);
 	unregister_pm_notifier(&suspend_nb);
 	unregister_clone_notice();

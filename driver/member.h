@@ -42,7 +42,7 @@ struct ndval_member {
 /* What a sender has to do, in the order in which it became due. */
 enum ndval_due_kind {
 	NDVAL_DUE_PAIR,
-	NDVAL_DUE_END,
+	NDVAL_DUE_WORD,
 	NDVAL_DUE_FLOW,
 	NDVAL_DUE_REFUSAL,
 };

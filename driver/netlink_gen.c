@@ -27,7 +27,7 @@ static const struct nla_policy ndval_member_get_nl_policy[NDVAL_A_MEMBER_NAME + 
 };
 
 /* NDVAL_CMD_PAIR_NEW - do */
-static const struct nla_policy ndval_pair_new_nl_policy[NDVAL_A_PAIR_INSPECT + 1] = {
+static const struct nla_policy ndval_pair_new_nl_policy[NDVAL_A_PAIR_ON_DIVERGENCE + 1] = {
 	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_PAIR_GROUP] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_PAIR_MEMBER] = { .type = NLA_NUL_STRING, },
@@ -46,6 +46,9 @@ static const struct nla_policy ndval_pair_new_nl_policy[NDVAL_A_PAIR_INSPECT + 1
 	[NDVAL_A_PAIR_READ_TIMEOUT_MS] = { .type = NLA_U32, },
 	[NDVAL_A_PAIR_PEER_TIMEOUT_MS] = { .type = NLA_U32, },
 	[NDVAL_A_PAIR_INSPECT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_COMMIT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_ON_PEER_LOSS] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_ON_DIVERGENCE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* NDVAL_CMD_PAIR_DEL - do */
@@ -54,7 +57,7 @@ static const struct nla_policy ndval_pair_del_nl_policy[NDVAL_A_PAIR_NAME + 1] =
 };
 
 /* NDVAL_CMD_PAIR_SET - do */
-static const struct nla_policy ndval_pair_set_nl_policy[NDVAL_A_PAIR_INSPECT + 1] = {
+static const struct nla_policy ndval_pair_set_nl_policy[NDVAL_A_PAIR_EPOCH_SEEN + 1] = {
 	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_PAIR_BIND] = NLA_POLICY_MAX(NLA_U32, 1),
 	[NDVAL_A_PAIR_RING_SIZE] = { .type = NLA_U32, },
@@ -67,6 +70,11 @@ static const struct nla_policy ndval_pair_set_nl_policy[NDVAL_A_PAIR_INSPECT + 1
 	[NDVAL_A_PAIR_READ_TIMEOUT_MS] = { .type = NLA_U32, },
 	[NDVAL_A_PAIR_PEER_TIMEOUT_MS] = { .type = NLA_U32, },
 	[NDVAL_A_PAIR_INSPECT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_COMMIT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_ON_PEER_LOSS] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_ON_DIVERGENCE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_INCARNATION] = { .type = NLA_U64, },
+	[NDVAL_A_PAIR_EPOCH_SEEN] = { .type = NLA_U64, },
 };
 
 /* NDVAL_CMD_PAIR_GET - do */
@@ -75,9 +83,11 @@ static const struct nla_policy ndval_pair_get_nl_policy[NDVAL_A_PAIR_NAME + 1] =
 };
 
 /* NDVAL_CMD_PROMOTE - do */
-static const struct nla_policy ndval_promote_nl_policy[NDVAL_A_PAIR_NEW + 1] = {
+static const struct nla_policy ndval_promote_nl_policy[NDVAL_A_PAIR_FENCED + 1] = {
 	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_PAIR_NEW] = { .type = NLA_FLAG, },
+	[NDVAL_A_PAIR_FORCE] = { .type = NLA_FLAG, },
+	[NDVAL_A_PAIR_FENCED] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_CMD_RESYNC - do */
@@ -159,6 +169,28 @@ static const struct nla_policy ndval_values_get_nl_policy[NDVAL_A_VALUES_LENGTH 
 	[NDVAL_A_VALUES_LENGTH] = { .type = NLA_U32, },
 };
 
+/* NDVAL_CMD_DEMOTE - do */
+static const struct nla_policy ndval_demote_nl_policy[NDVAL_A_PAIR_NAME + 1] = {
+	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
+};
+
+/* NDVAL_CMD_SWITCHOVER - do */
+static const struct nla_policy ndval_switchover_nl_policy[NDVAL_A_PAIR_PEER + 1] = {
+	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
+	[NDVAL_A_PAIR_PEER] = { .type = NLA_STRING, },
+};
+
+/* NDVAL_CMD_OUTDATE - do */
+static const struct nla_policy ndval_outdate_nl_policy[NDVAL_A_PAIR_NAME + 1] = {
+	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
+};
+
+/* NDVAL_CMD_PEER_OUTDATE - do */
+static const struct nla_policy ndval_peer_outdate_nl_policy[NDVAL_A_PEER_NAME + 1] = {
+	[NDVAL_A_PEER_PAIR] = { .type = NLA_NUL_STRING, },
+	[NDVAL_A_PEER_NAME] = { .type = NLA_NUL_STRING, },
+};
+
 /* Ops table for ndval */
 static const struct genl_ops ndval_nl_ops[] = {
 	{
@@ -186,7 +218,7 @@ static const struct genl_ops ndval_nl_ops[] = {
 		.cmd		= NDVAL_CMD_PAIR_NEW,
 		.doit		= ndval_nl_pair_new_doit,
 		.policy		= ndval_pair_new_nl_policy,
-		.maxattr	= NDVAL_A_PAIR_INSPECT,
+		.maxattr	= NDVAL_A_PAIR_ON_DIVERGENCE,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -200,7 +232,7 @@ static const struct genl_ops ndval_nl_ops[] = {
 		.cmd		= NDVAL_CMD_PAIR_SET,
 		.doit		= ndval_nl_pair_set_doit,
 		.policy		= ndval_pair_set_nl_policy,
-		.maxattr	= NDVAL_A_PAIR_INSPECT,
+		.maxattr	= NDVAL_A_PAIR_EPOCH_SEEN,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -214,7 +246,7 @@ static const struct genl_ops ndval_nl_ops[] = {
 		.cmd		= NDVAL_CMD_PROMOTE,
 		.doit		= ndval_nl_promote_doit,
 		.policy		= ndval_promote_nl_policy,
-		.maxattr	= NDVAL_A_PAIR_NEW,
+		.maxattr	= NDVAL_A_PAIR_FENCED,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -301,6 +333,34 @@ static const struct genl_ops ndval_nl_ops[] = {
 		.doit		= ndval_nl_values_get_doit,
 		.policy		= ndval_values_get_nl_policy,
 		.maxattr	= NDVAL_A_VALUES_LENGTH,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= NDVAL_CMD_DEMOTE,
+		.doit		= ndval_nl_demote_doit,
+		.policy		= ndval_demote_nl_policy,
+		.maxattr	= NDVAL_A_PAIR_NAME,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= NDVAL_CMD_SWITCHOVER,
+		.doit		= ndval_nl_switchover_doit,
+		.policy		= ndval_switchover_nl_policy,
+		.maxattr	= NDVAL_A_PAIR_PEER,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= NDVAL_CMD_OUTDATE,
+		.doit		= ndval_nl_outdate_doit,
+		.policy		= ndval_outdate_nl_policy,
+		.maxattr	= NDVAL_A_PAIR_NAME,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= NDVAL_CMD_PEER_OUTDATE,
+		.doit		= ndval_nl_peer_outdate_doit,
+		.policy		= ndval_peer_outdate_nl_policy,
+		.maxattr	= NDVAL_A_PEER_NAME,
 		.flags		= GENL_ADMIN_PERM,
 	},
 };

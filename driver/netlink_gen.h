@@ -40,6 +40,10 @@ int ndval_nl_instance_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
 int ndval_nl_instance_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ndval_nl_values_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ndval_nl_demote_doit(struct sk_buff *skb, struct genl_info *info);
+int ndval_nl_switchover_doit(struct sk_buff *skb, struct genl_info *info);
+int ndval_nl_outdate_doit(struct sk_buff *skb, struct genl_info *info);
+int ndval_nl_peer_outdate_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	NDVAL_NLGRP_EVENTS,

@@ -22,6 +22,9 @@ static const struct {
 	bool	wide;
 } setting_attrs[NDVAL_SETTINGS] = {
 	[NDVAL_SET_BIND]		= { NDVAL_A_PAIR_BIND },
+	[NDVAL_SET_COMMIT]		= { NDVAL_A_PAIR_COMMIT },
+	[NDVAL_SET_ON_PEER_LOSS]	= { NDVAL_A_PAIR_ON_PEER_LOSS },
+	[NDVAL_SET_ON_DIVERGENCE]	= { NDVAL_A_PAIR_ON_DIVERGENCE },
 	[NDVAL_SET_RING_SIZE]		= { NDVAL_A_PAIR_RING_SIZE },
 	[NDVAL_SET_RETAIN]		= { NDVAL_A_PAIR_RETAIN },
 	[NDVAL_SET_PREFETCH]		= { NDVAL_A_PAIR_PREFETCH },
@@ -158,6 +161,22 @@ int ndval_nl_pair_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return ndval_nl_answer(info, answer, err, NDVAL_A_PAIR_OPERATION, operation);
 }
 
+/* What ndvald kept of an epoch: no setting, and nothing that anybody waits for. */
+static int set_epoch_seen(struct genl_info *info, struct ndval_pair *pair,
+			  const struct ndval_change *change)
+{
+	const struct nlattr *incarnation = info->attrs[NDVAL_A_PAIR_INCARNATION];
+	const struct nlattr *epoch = info->attrs[NDVAL_A_PAIR_EPOCH_SEEN];
+
+	if (!epoch || change->mask) {
+		NL_SET_ERR_MSG(info->extack,
+			       "epoch-seen comes alone or with incarnation, which comes with nothing else");
+		return -EINVAL;
+	}
+	return ndval_pair_raise_epoch_seen(pair, incarnation ? nla_get_u64(incarnation) : 0,
+					   nla_get_u64(epoch), info->extack);
+}
+
 int ndval_nl_pair_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_PAIR_NAME);
@@ -168,7 +187,10 @@ int ndval_nl_pair_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(pair);
 	parse_change(info, &change);
 	mutex_lock(&pair->lock);
-	err = ndval_pair_set(pair, &change, info->extack);
+	if (info->attrs[NDVAL_A_PAIR_EPOCH_SEEN] || info->attrs[NDVAL_A_PAIR_INCARNATION])
+		err = set_epoch_seen(info, pair, &change);
+	else
+		err = ndval_pair_set(pair, &change, info->extack);
 	mutex_unlock(&pair->lock);
 	ndval_pair_put(pair);
 	return ndval_nl_explain(info, err);
@@ -230,6 +252,23 @@ static int fill_pair_state(struct sk_buff *skb, struct ndval_pair *pair)
 	       nla_put_u32(skb, NDVAL_A_PAIR_PEERS, pair->npeers);
 }
 
+/* Whether it may be promoted, and what its promotions did. */
+static int fill_failover(struct sk_buff *skb, const struct ndval_pair *pair)
+{
+	bool secondary = pair->role == NDVAL_ROLE_SECONDARY;
+	int pad = NDVAL_A_PAIR_PAD;
+	int err = 0;
+
+	if (secondary && pair->in_sync)
+		err = nla_put_flag(skb, NDVAL_A_PAIR_IN_SYNC);
+	if (!err && secondary && pair->outdated)
+		err = nla_put_flag(skb, NDVAL_A_PAIR_OUTDATED);
+	return err ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_FORCED, pair->forced, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_EPOCH_SEEN, pair->epoch_seen, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_DROPS, pair->drops, pad);
+}
+
 static int fill_pair(struct sk_buff *skb, void *object)
 {
 	struct ndval_pair *pair = object;
@@ -237,7 +276,7 @@ static int fill_pair(struct sk_buff *skb, void *object)
 
 	mutex_lock(&pair->lock);
 	err = fill_node(skb, pair) ?: fill_settings(skb, pair) ?:
-	      fill_pair_state(skb, pair);
+	      fill_pair_state(skb, pair) ?: fill_failover(skb, pair);
 	mutex_unlock(&pair->lock);
 	return err;
 }
@@ -279,34 +318,88 @@ int ndval_nl_pair_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+/* Moves of a pair that end as an event */
+
+static int promote(struct genl_info *info, struct ndval_pair *pair, u32 operation)
+{
+	unsigned int flags = 0;
+
+	if (nla_get_flag(info->attrs[NDVAL_A_PAIR_NEW]))
+		flags |= NDVAL_PROMOTE_NEW;
+	if (nla_get_flag(info->attrs[NDVAL_A_PAIR_FORCE]))
+		flags |= NDVAL_PROMOTE_FORCE;
+	if (nla_get_flag(info->attrs[NDVAL_A_PAIR_FENCED]))
+		flags |= NDVAL_PROMOTE_FENCED;
+	if (flags & NDVAL_PROMOTE_NEW && flags & NDVAL_PROMOTE_FORCE) {
+		NL_SET_ERR_MSG(info->extack,
+			       "new begins another life, force takes over the one there is: which?");
+		return -EINVAL;
+	}
+	return ndval_pair_promote(pair, flags, operation, info->extack);
+}
+
+static int switchover(struct genl_info *info, struct ndval_pair *pair, u32 operation)
+{
+	return ndval_pair_switchover(pair, ndval_nl_string(info, NDVAL_A_PAIR_PEER),
+				     operation, info->extack);
+}
+
+static int start_move(struct genl_info *info,
+		      int (*fn)(struct genl_info *info, struct ndval_pair *pair,
+				u32 operation))
+{
+	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_PAIR_NAME);
+	u32 operation = ndval_operation();
+	struct sk_buff *answer;
+	int err = 0;
+
+	if (IS_ERR(pair))
+		return PTR_ERR(pair);
+	answer = ndval_nl_answer_begin(info);
+	if (answer)
+		err = fn(info, pair, operation);
+	ndval_pair_put(pair);
+	return ndval_nl_answer(info, answer, err, NDVAL_A_PAIR_OPERATION, operation);
+}
+
 int ndval_nl_promote_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return start_move(info, promote);
+}
+
+int ndval_nl_switchover_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return start_move(info, switchover);
+}
+
+/* Moves of a pair that are made at once */
+
+static int move(struct genl_info *info,
+		int (*fn)(struct ndval_pair *pair, struct netlink_ext_ack *extack))
 {
 	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_PAIR_NAME);
 	int err;
 
 	if (IS_ERR(pair))
 		return PTR_ERR(pair);
-	if (nla_get_flag(info->attrs[NDVAL_A_PAIR_NEW])) {
-		err = ndval_pair_promote_new(pair, info->extack);
-	} else {
-		NL_SET_ERR_MSG(info->extack,
-			       "this version only begins the life of a pair (new); it can't take one over");
-		err = -EOPNOTSUPP;
-	}
+	err = fn(pair, info->extack);
 	ndval_pair_put(pair);
 	return ndval_nl_explain(info, err);
 }
 
+int ndval_nl_demote_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return move(info, ndval_pair_demote);
+}
+
+int ndval_nl_outdate_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return move(info, ndval_pair_outdate);
+}
+
 int ndval_nl_resync_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct ndval_pair *pair = ndval_nl_pair(info, NDVAL_A_PAIR_NAME);
-	int err;
-
-	if (IS_ERR(pair))
-		return PTR_ERR(pair);
-	err = ndval_pair_resync(pair, info->extack);
-	ndval_pair_put(pair);
-	return ndval_nl_explain(info, err);
+	return move(info, ndval_pair_resync);
 }
 
 /* Peers */
@@ -341,6 +434,11 @@ int ndval_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return with_peer_name(info, ndval_peer_del);
 }
 
+int ndval_nl_peer_outdate_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return with_peer_name(info, ndval_peer_outdate);
+}
+
 /* The caller holds the pair's lock. */
 static int fill_peer(struct sk_buff *skb, void *object)
 {
@@ -361,6 +459,10 @@ static int fill_peer(struct sk_buff *skb, void *object)
 		      ndval_nl_put_u64(skb, NDVAL_A_PEER_EPOCH, peer->heard.epoch, pad);
 	if (!err && peer->refused)
 		err = nla_put_string(skb, NDVAL_A_PEER_REASON, peer->refused);
+	if (!err && peer->pair->role == NDVAL_ROLE_PRIMARY)
+		err = nla_put_u32(skb, NDVAL_A_PEER_MEMBERSHIP, peer->membership);
+	if (!err && peer->outdated)
+		err = nla_put_flag(skb, NDVAL_A_PEER_OUTDATED);
 	return err;
 }
 

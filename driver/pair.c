@@ -234,6 +234,7 @@ static struct ndval_pair *pair_create(const struct ndval_pair_args *args)
 	INIT_LIST_HEAD(&pair->stream_list);
 	INIT_DELAYED_WORK(&pair->report, ndval_pair_report_work);
 	INIT_WORK(&pair->remove, remove_work);
+	ndval_takeover_init(pair);
 	ndval_settings_init(&pair->set);
 	ndval_chardev_prepare(pair);
 	return pair;
@@ -300,6 +301,7 @@ static void kill_pair(struct ndval_pair *pair)
 	struct ndval_peer *peer, *next_peer;
 
 	lockdep_assert_held(&pair->lock);
+	ndval_takeover_end(pair, -ENODEV, "the pair was removed");
 	WRITE_ONCE(pair->dead, true);
 	list_for_each_entry_safe(stream, next_stream, &pair->stream_list, list)
 		ndval_stream_remove(stream);
@@ -374,10 +376,12 @@ struct ndval_pair *ndval_pair_new(const struct ndval_pair_args *args,
 	}
 	mutex_unlock(&pair->lock);
 	if (err)
-		goto err_use;
+		goto err_work;
 	ndval_pair_report(pair);
 	return pair;
 
+err_work:
+	cancel_delayed_work_sync(&pair->takeover.work);
 err_use:
 	ndval_member_use(args->member, -1, 0);
 err_put:
@@ -395,6 +399,7 @@ static void remove_work(struct work_struct *work)
 		.member	= pair->key.member->name,
 	};
 
+	cancel_delayed_work_sync(&pair->takeover.work);
 	if (cancel_delayed_work_sync(&pair->report))
 		ndval_pair_put(pair);
 	device_del(&pair->dev);

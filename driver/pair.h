@@ -17,6 +17,7 @@
  *	any		diverged	ESTALE
  *	any		fenced		ESTALE
  *	secondary	adopting	(wait, until its epoch is decided)
+ *	primary		frozen		(wait, while it hands the pair over)
  *	any, @dead	any		ENODEV
  *
  *	event				from			to
@@ -24,12 +25,25 @@
  *	pair new, with peers		-			secondary, no epoch
  *	first peer added, none issued	primary			secondary, no epoch
  *	promote --new			secondary, no epoch	primary, new epoch
+ *	promote				secondary		(takeover, takeover.c)
+ *	takeover gathered		secondary		primary, next epoch
+ *	HANDOVER			secondary		primary, next epoch
+ *	demote				primary			secondary, in sync
+ *	switchover			primary			bar frozen
+ *	all drained			primary, frozen		secondary, in sync
  *	PAIR of a primary, own epoch	secondary		follows that peer
- *	PAIR of a primary, other epoch,	secondary		its epoch; follows
- *	  nothing delivered here
- *	PAIR of a primary, other epoch,	secondary		bar diverged
- *	  something delivered here
- *	PAIR of a primary		primary			peer refused
+ *	PAIR of a newer epoch		primary			secondary, not in sync
+ *	SYNC (end) of a newer epoch,	secondary		its epoch, truncated;
+ *	  no more delivered here than			  follows
+ *	  the two have in common
+ *	SYNC (end), more delivered	secondary		bar diverged
+ *	PAIR of a primary, another	secondary		its life; follows
+ *	  life, nothing delivered here
+ *	PAIR of a primary, another	secondary		bar diverged
+ *	  life, something delivered
+ *	PAIR of a primary, another	primary			peer refused
+ *	  life, or same epoch number
+ *	FETCH beyond the head		primary			bar fenced
  *	resync				any, with peers		secondary, no epoch
  *	resync				fenced or secondary,	primary, new epoch
  *					  no peers
@@ -88,6 +102,7 @@
 #include <linux/ndval.h>
 #include <linux/ndval_netlink.h>
 
+#include "history.h"
 #include "mem.h"
 #include "settings.h"
 
@@ -101,6 +116,35 @@ enum ndval_bar {
 	NDVAL_BAR_DIVERGED,
 	NDVAL_BAR_FENCED,
 	NDVAL_BAR_ADOPTING,	/* readers wait; only while the pair's lock is held */
+	NDVAL_BAR_FROZEN,	/* readers wait; a primary that hands over */
+};
+
+/* How far a promotion or a switchover has come; see takeover.c. */
+enum ndval_takeover_phase {
+	NDVAL_TAKEOVER_NONE,
+	NDVAL_TAKEOVER_GATHER,	/* secondary: asks others for what they have more */
+	NDVAL_TAKEOVER_DRAIN,	/* primary: waits until the target stores all */
+	NDVAL_TAKEOVER_HANDED,	/* secondary: waits until the target is primary */
+};
+
+/**
+ * struct ndval_takeover - a promotion or switchover under way
+ * @phase: how far it has come
+ * @flags: of the promotion
+ * @operation: id to report the end by
+ * @again: a stream came up of which the others are to be asked
+ * @deadline: jiffies at which it is given up
+ * @target: name of the peer that is to take over
+ * @work: looks whether it can go on
+ */
+struct ndval_takeover {
+	enum ndval_takeover_phase	phase;
+	unsigned int			flags;
+	u32				operation;
+	bool				again;
+	unsigned long			deadline;
+	char				target[NDVAL_NAME_SIZE];
+	struct delayed_work		work;
 };
 
 /* Look-up key of a pair for messages of a link. */
@@ -133,6 +177,15 @@ struct ndval_group_key {
  * @epoch: number of the epoch, 0 for not known
  * @epoch_id: identity of the epoch, 0 for not known
  * @id: identity of this object (the protocol's member id)
+ * @history: epochs that led to what is stored here; the last is the current one
+ * @epoch_seen: highest number of an epoch of this life that was heard of
+ * @in_sync: a secondary that its primary told so, or demoted: it may take over
+ * @outdated: it may not, until it is told again
+ * @newer: somebody knows a newer epoch: what a primary of ours says of being in
+ *	sync does not count
+ * @forced: promotions that overrode a refusal
+ * @drops: members that left the in-sync set without a word
+ * @takeover: promotion or switchover under way
  * @set: settings
  * @peers: configured peers (struct ndval_peer)
  * @npeers: how many
@@ -169,6 +222,14 @@ struct ndval_pair {
 	u64			epoch;
 	u64			epoch_id;
 	u64			id;
+	struct ndval_history	history;
+	u64			epoch_seen;
+	bool			in_sync;
+	bool			outdated;
+	bool			newer;
+	u64			forced;
+	u64			drops;
+	struct ndval_takeover	takeover;
 	struct ndval_settings	set;
 	struct list_head	peers;
 	unsigned int		npeers;
@@ -240,16 +301,29 @@ void ndval_pair_sums(struct ndval_pair *pair, struct ndval_pair_sums *sums);
 void ndval_pair_report(struct ndval_pair *pair);
 void ndval_pair_report_work(struct work_struct *work);
 void ndval_pair_tell(struct ndval_pair *pair);
-int ndval_pair_promote_new(struct ndval_pair *pair, struct netlink_ext_ack *extack);
+int ndval_pair_promote(struct ndval_pair *pair, unsigned int flags, u32 operation,
+		       struct netlink_ext_ack *extack);
+int ndval_pair_demote(struct ndval_pair *pair, struct netlink_ext_ack *extack);
+int ndval_pair_switchover(struct ndval_pair *pair, const char *target, u32 operation,
+			  struct netlink_ext_ack *extack);
+int ndval_pair_outdate(struct ndval_pair *pair, struct netlink_ext_ack *extack);
 int ndval_pair_resync(struct ndval_pair *pair, struct netlink_ext_ack *extack);
 void ndval_pair_begin(struct ndval_pair *pair);
 void ndval_pair_forget_epoch(struct ndval_pair *pair);
 void ndval_pair_wake(struct ndval_pair *pair);
-void ndval_pair_adopt(struct ndval_pair *pair, u64 incarnation, u64 epoch, u64 epoch_id);
+void ndval_pair_adopt(struct ndval_pair *pair, struct ndval_peer *peer);
 void ndval_pair_diverge(struct ndval_pair *pair, struct ndval_peer *peer);
+void ndval_pair_step_down(struct ndval_pair *pair, bool in_sync);
+void ndval_pair_take_over(struct ndval_pair *pair);
+void ndval_pair_begin_anew(struct ndval_pair *pair);
+void ndval_takeover_init(struct ndval_pair *pair);
+void ndval_takeover_check(struct ndval_pair *pair);
+void ndval_takeover_end(struct ndval_pair *pair, int err, const char *reason);
+void ndval_takeover_answered(struct ndval_pair *pair, struct ndval_peer *peer, u32 error);
+void ndval_takeover_yield(struct ndval_pair *pair, struct ndval_peer *peer);
+void ndval_takeover_asked(struct ndval_pair *pair, struct ndval_peer *peer);
 void ndval_pair_fence(struct ndval_pair *pair, bool new_id);
 void ndval_pair_free(struct ndval_pair *pair);
-bool ndval_pair_delivered(struct ndval_pair *pair);
 
 static inline u64 ndval_pair_setting(const struct ndval_pair *pair,
 				     enum ndval_setting which)
@@ -261,6 +335,28 @@ static inline bool ndval_pair_expects(const struct ndval_pair *pair,
 				      unsigned int instance)
 {
 	return ndval_pair_setting(pair, NDVAL_SET_INSTANCES) & (1U << instance);
+}
+
+/* What a promotion may do besides. */
+#define NDVAL_PROMOTE_NEW	BIT(0)	/* begin the life of the pair */
+#define NDVAL_PROMOTE_FORCE	BIT(1)	/* whatever speaks against it */
+#define NDVAL_PROMOTE_FENCED	BIT(2)	/* members that are not connected are outdated */
+
+static inline bool ndval_pair_is_sync(const struct ndval_pair *pair)
+{
+	return ndval_pair_setting(pair, NDVAL_SET_COMMIT) == NDVAL_COMMIT_SYNC;
+}
+
+/* Does the state keep readers waiting, and not in error? */
+static inline bool ndval_bar_waits(u8 bar)
+{
+	return bar == NDVAL_BAR_ADOPTING || bar == NDVAL_BAR_FROZEN;
+}
+
+/* Does the state keep all values back, until an administrator decides? */
+static inline bool ndval_bar_refuses(u8 bar)
+{
+	return bar == NDVAL_BAR_DIVERGED || bar == NDVAL_BAR_FENCED;
 }
 
 static inline bool ndval_pair_is_primary(const struct ndval_pair *pair)

@@ -93,6 +93,30 @@ static void mark(struct ndval_peer *peer, struct ndval_due *due)
 		ndval_peer_put(peer);
 }
 
+static void unmark(struct ndval_peer *peer, struct ndval_due *due)
+{
+	if (ndval_remote_unmark(peer->remote, due))
+		ndval_peer_put(peer);
+}
+
+/**
+ * ndval_peer_say() - Send a message that comes after those of all streams.
+ * @peer: the peer; the caller holds the pair's lock
+ * @word: which: its @end, @answer or @handover
+ *
+ * The list of what is due is first in, first out: what is marked now comes after
+ * all that was marked before.
+ *
+ * Context: process.
+ */
+void ndval_peer_say(struct ndval_peer *peer, bool *word)
+{
+	lockdep_assert_held(&peer->pair->lock);
+	*word = true;
+	unmark(peer, &peer->word_due);
+	mark(peer, &peer->word_due);
+}
+
 /**
  * ndval_peer_tell() - Send PAIR to a peer.
  * @peer: the peer
@@ -104,9 +128,13 @@ void ndval_peer_tell(struct ndval_peer *peer)
 	mark(peer, &peer->pair_due);
 }
 
-/* Calls @visit for the flows of a peer in all streams, under the streams' locks. */
-static void visit_flows(struct ndval_peer *peer,
-			void (*visit)(struct ndval_flow *flow))
+/**
+ * ndval_peer_visit_flows() - Do something with the flows of a peer in all streams.
+ * @peer: the peer; the caller holds the pair's lock
+ * @visit: what to do, under the stream's lock
+ */
+void ndval_peer_visit_flows(struct ndval_peer *peer,
+			    void (*visit)(struct ndval_flow *flow))
 {
 	struct ndval_stream *stream;
 	struct ndval_flow *flow;
@@ -126,6 +154,15 @@ static void reset_flow(struct ndval_flow *flow)
 	ndval_stream_wake(flow->stream);
 }
 
+/**
+ * ndval_peer_reset_flows() - What a peer said of streams is void.
+ * @peer: the peer; the caller holds the pair's lock
+ */
+void ndval_peer_reset_flows(struct ndval_peer *peer)
+{
+	ndval_peer_visit_flows(peer, reset_flow);
+}
+
 static void listed_flow(struct ndval_flow *flow)
 {
 	ndval_flow_listed(flow, flow->peer->heard.ring_size);
@@ -140,14 +177,25 @@ static void connect(struct ndval_peer *peer, u32 link_id)
 	peer->link_id = link_id;
 	peer->spoken = false;
 	peer->listed = false;
+	WRITE_ONCE(peer->told_id, 0);
+	peer->told_for = 0;
 	peer->told_in_sync = false;
+	peer->told_behind = false;
+	peer->asked = false;
+	peer->end = false;
+	peer->answer = false;
+	peer->handover = false;
+	peer->synced_id = 0;
 	peer->refused = NULL;
-	memset(&peer->heard, 0, sizeof(peer->heard));
+	peer->heard = (struct ndval_heard) { .id = peer->heard.id };
 	if (pair->followed == peer)
 		pair->followed = NULL;
-	visit_flows(peer, reset_flow);
+	ndval_peer_reset_flows(peer);
 	if (link_id)
 		ndval_peer_tell(peer);
+	else
+		ndval_peer_lost(peer);
+	ndval_takeover_check(pair);
 	ndval_pair_report(pair);
 }
 
@@ -169,9 +217,9 @@ static struct ndval_peer *peer_create(struct ndval_pair *pair, const char *name)
 	INIT_LIST_HEAD(&peer->list);
 	INIT_LIST_HEAD(&peer->shared);
 	INIT_LIST_HEAD(&peer->pair_due.list);
-	INIT_LIST_HEAD(&peer->end_due.list);
+	INIT_LIST_HEAD(&peer->word_due.list);
 	peer->pair_due.kind = NDVAL_DUE_PAIR;
-	peer->end_due.kind = NDVAL_DUE_END;
+	peer->word_due.kind = NDVAL_DUE_WORD;
 	return peer;
 
 err_free:
@@ -288,8 +336,11 @@ int ndval_peer_add(struct ndval_pair *pair, const char *name,
 		return err;
 	}
 	ndval_pair_sums(pair, &sums);
-	if (!pair->npeers && !sums.issued)
+	if (!pair->npeers && !sums.issued) {
+		/* A life of which nobody ever saw anything. */
 		ndval_pair_forget_epoch(pair);
+		pair->epoch_seen = 0;
+	}
 	list_add_tail(&peer->list, &pair->peers);
 	pair->npeers++;
 	share(peer);
@@ -300,6 +351,9 @@ int ndval_peer_add(struct ndval_pair *pair, const char *name,
  * ndval_peer_remove() - Take a peer out of its pair.
  * @peer: the peer; the caller holds the pair's lock
  *
+ * Without its primary a secondary may not be promoted: the primary, once told
+ * that it was removed, goes on alone.
+ *
  * Context: process.
  */
 void ndval_peer_remove(struct ndval_peer *peer)
@@ -308,8 +362,12 @@ void ndval_peer_remove(struct ndval_peer *peer)
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
+	if (!ndval_peer_connected(peer) || peer->heard.role == NDVAL_ROLE_PRIMARY)
+		pair->in_sync = false;
 	if (pair->followed == peer)
 		pair->followed = NULL;
+	/* By an administrator's word: it is nobody to be missed. */
+	ndval_peer_drop(peer);
 	list_del_init(&peer->list);
 	pair->npeers--;
 	drop_flows(peer);
@@ -317,11 +375,11 @@ void ndval_peer_remove(struct ndval_peer *peer)
 	spin_lock(&remote->lock);
 	list_del_init(&peer->shared);
 	spin_unlock(&remote->lock);
-	if (ndval_remote_unmark(remote, &peer->end_due))
-		ndval_peer_put(peer);
+	unmark(peer, &peer->word_due);
 	/* PAIR stays due: it tells the peer that the pair is gone. */
 	ndval_peer_tell(peer);
 	peer->link_id = 0;
+	ndval_takeover_check(pair);
 	ndval_peer_put(peer);
 }
 
@@ -348,7 +406,11 @@ int ndval_peer_del(struct ndval_pair *pair, const char *name,
 	return 0;
 }
 
-static bool has_link(const struct ndval_peer *peer)
+/**
+ * ndval_peer_has_link() - Is there a link to the peer?
+ * @peer: the peer; the caller holds the pair's lock
+ */
+bool ndval_peer_has_link(const struct ndval_peer *peer)
 {
 	return peer->link_id && peer->link_id == READ_ONCE(peer->remote->link_id);
 }
@@ -360,7 +422,7 @@ static bool has_link(const struct ndval_peer *peer)
 bool ndval_peer_connected(const struct ndval_peer *peer)
 {
 	lockdep_assert_held(&peer->pair->lock);
-	return has_link(peer) && peer->spoken && !peer->refused;
+	return ndval_peer_has_link(peer) && peer->spoken && !peer->refused;
 }
 
 /**
@@ -374,7 +436,7 @@ u32 ndval_peer_state(struct ndval_peer *peer)
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
-	if (!has_link(peer))
+	if (!ndval_peer_has_link(peer))
 		return NDVAL_PEER_STATE_DISCONNECTED;
 	if (!peer->spoken)
 		return NDVAL_PEER_STATE_CONNECTING;
@@ -383,12 +445,13 @@ u32 ndval_peer_state(struct ndval_peer *peer)
 	if (!pair->epoch_id || peer->heard.epoch_id != pair->epoch_id)
 		return NDVAL_PEER_STATE_WAITING;
 	if (pair->role == NDVAL_ROLE_PRIMARY)
-		return peer->listed && !atomic_read(&peer->behind) ?
+		return peer->membership == NDVAL_MEMBERSHIP_IN_SYNC &&
+		       !atomic_read(&peer->behind) ?
 			NDVAL_PEER_STATE_IN_SYNC : NDVAL_PEER_STATE_BEHIND;
 	if (peer != pair->followed)
 		return NDVAL_PEER_STATE_WAITING;
-	return peer->heard.in_sync ? NDVAL_PEER_STATE_IN_SYNC :
-				     NDVAL_PEER_STATE_BEHIND;
+	return pair->in_sync && !peer->heard.behind ? NDVAL_PEER_STATE_IN_SYNC :
+						      NDVAL_PEER_STATE_BEHIND;
 }
 
 /**
@@ -422,126 +485,33 @@ u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged)
 	return lag;
 }
 
-/* Obtain values from this primary of our epoch from now on. */
-static void follow(struct ndval_peer *peer)
-{
-	struct ndval_pair *pair = peer->pair;
-
-	if (pair->followed == peer)
-		return;
-	pair->followed = peer;
-	visit_flows(peer, reset_flow);
-	visit_flows(peer, ndval_flow_follow);
-	/* The list is first in, first out: this comes after every stream. */
-	mark(peer, &peer->end_due);
-}
-
-static void refuse(struct ndval_peer *peer, const char *why)
-{
-	peer->refused = why;
-	pr_warn_ratelimited("pair %s: peer %s refused: %s\n", peer->pair->name,
-			    peer->remote->name, why);
-}
-
-static void heard_primary(struct ndval_peer *peer)
-{
-	const struct ndval_heard *heard = &peer->heard;
-	struct ndval_pair *pair = peer->pair;
-
-	if (pair->role == NDVAL_ROLE_PRIMARY) {
-		refuse(peer, "both are primary: resync one of them");
-		return;
-	}
-	if (pair->bar != NDVAL_BAR_NONE || heard->diverged)
-		return;
-	if (heard->epoch_id != pair->epoch_id ||
-	    heard->incarnation != pair->incarnation) {
-		/* Nobody may be given anything between the look and the end. */
-		WRITE_ONCE(pair->bar, NDVAL_BAR_ADOPTING);
-		if (ndval_pair_delivered(pair)) {
-			ndval_pair_diverge(pair, peer);
-			return;
-		}
-		ndval_pair_adopt(pair, heard->incarnation, heard->epoch,
-				 heard->epoch_id);
-	}
-	ndval_pair_adopt_settings(pair, heard->serial, heard->bind);
-	follow(peer);
-}
-
-/*
- * Does what the peer says of itself void what it said of streams? It is another
- * object, or has not joined our epoch, or is not the primary to obtain from.
- */
-static bool starts_over(const struct ndval_peer *peer, const struct ndval_heard *heard)
-{
-	const struct ndval_pair *pair = peer->pair;
-
-	if (heard->id != peer->heard.id)
-		return true;
-	if (pair->role == NDVAL_ROLE_PRIMARY)
-		return heard->epoch_id != pair->epoch_id;
-	return heard->role != NDVAL_ROLE_PRIMARY;
-}
-
 /**
- * ndval_peer_heard() - A peer has sent PAIR.
+ * ndval_peer_gone() - A peer says that it has no such pair, or not with us.
  * @peer: the peer; the caller holds the pair's lock
- * @heard: what it says
- *
- * The rules are those of the protocol: a primary's epoch is adopted if
- * nothing delivered here contradicts it; two primaries refuse each other; who
- * has not seen our epoch is told.
+ * @removed: it has the pair, and has taken us out
  *
  * Context: process.
  */
-void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard)
+void ndval_peer_gone(struct ndval_peer *peer, bool removed)
 {
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
-	if (pair->dead || !has_link(peer))
-		return;
-	if (starts_over(peer, heard)) {
-		peer->listed = false;
-		if (pair->followed == peer)
-			pair->followed = NULL;
-		visit_flows(peer, reset_flow);
-	}
-	peer->heard = *heard;
-	peer->spoken = true;
-	peer->refused = NULL;
-	if (heard->role == NDVAL_ROLE_PRIMARY)
-		heard_primary(peer);
-	if (heard->role != NDVAL_ROLE_PRIMARY && heard->diverged)
-		peer->refused = "the peer is diverged or fenced: resync it";
-	if (heard->diverged || peer->refused) {
-		/* Who takes or gives nothing holds nothing, and is not followed. */
-		peer->listed = false;
-		if (pair->followed == peer)
-			pair->followed = NULL;
-		visit_flows(peer, reset_flow);
-	}
-	if (heard->seen_id != pair->epoch_id)
-		ndval_peer_tell(peer);
-	ndval_pair_report(pair);
-}
-
-/**
- * ndval_peer_gone() - A peer says that it has no such pair.
- * @peer: the peer; the caller holds the pair's lock
- *
- * Context: process.
- */
-void ndval_peer_gone(struct ndval_peer *peer)
-{
-	lockdep_assert_held(&peer->pair->lock);
 	peer->spoken = false;
 	peer->listed = false;
-	if (peer->pair->followed == peer)
-		peer->pair->followed = NULL;
-	visit_flows(peer, reset_flow);
-	ndval_pair_report(peer->pair);
+	peer->asked = false;
+	peer->synced_id = 0;
+	if (pair->followed == peer) {
+		/* A primary that goes on without us. */
+		if (removed)
+			pair->in_sync = false;
+		pair->followed = NULL;
+	}
+	ndval_peer_reset_flows(peer);
+	/* What it stored is gone: nobody will promote it. */
+	ndval_peer_drop(peer);
+	ndval_takeover_check(pair);
+	ndval_pair_report(pair);
 }
 
 /**
@@ -557,7 +527,7 @@ void ndval_peer_forget(struct ndval_peer *peer)
 	peer->refused = NULL;
 	peer->listed = false;
 	peer->heard.epoch_id = 0;
-	visit_flows(peer, reset_flow);
+	ndval_peer_reset_flows(peer);
 }
 
 /**
@@ -570,7 +540,10 @@ void ndval_peer_listed(struct ndval_peer *peer)
 {
 	lockdep_assert_held(&peer->pair->lock);
 	peer->listed = true;
-	visit_flows(peer, listed_flow);
+	ndval_peer_visit_flows(peer, listed_flow);
+	ndval_peer_count(peer);
+	ndval_peer_check_in_sync(peer);
+	ndval_takeover_check(peer->pair);
 	ndval_pair_report(peer->pair);
 }
 

@@ -6,12 +6,15 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "history.h"
 #include "member.h"
+#include "settings.h"
 
 /* Most peers of a pair: each costs a flow a stream. */
 #define NDVAL_PEERS_MAX		31
 #define NDVAL_PEERS_TOO_MANY	"a pair has at most 31 peers"
 
+struct ndval_flow;
 struct ndval_pair;
 struct ndval_stream;
 struct netlink_ext_ack;
@@ -22,28 +25,32 @@ struct netlink_ext_ack;
  * @epoch: number of its epoch
  * @epoch_id: identity of its epoch
  * @id: identity of its pair object
- * @seen_id: epoch id that it saw last from us
  * @serial: serial of the pair settings
- * @bind: pair setting
+ * @set: pair settings, by enum ndval_setting
  * @role: its role
  * @max_streams: its limit
  * @ring_size: its window
  * @diverged: it delivers nothing
- * @in_sync: it says that we store everything
+ * @for_us: it was said to the object that we are now, not to a former one
+ * @in_sync: it says that we are in sync
+ * @behind: it says that we do not store everything delivered so far
+ * @history: its epochs
  */
 struct ndval_heard {
 	u64	incarnation;
 	u64	epoch;
 	u64	epoch_id;
 	u64	id;
-	u64	seen_id;
 	u64	serial;
-	u32	bind;
+	u32	set[NDVAL_PAIR_SETTINGS];
 	u32	role;
 	u32	max_streams;
 	u32	ring_size;
 	bool	diverged;
+	bool	for_us;
 	bool	in_sync;
+	bool	behind;
+	struct ndval_history history;
 };
 
 /**
@@ -55,16 +62,27 @@ struct ndval_heard {
  * @shared: in the remote's list, under the remote's lock
  * @visited: number of the walk over @shared that saw the peer last
  * @pair_due: PAIR is to be sent
- * @end_due: FETCH (end) is to be sent
- * @behind: flows whose peer does not store all that was promised
- * @link_id: link on which all that follows was said; under the pair's lock,
- *	as all that follows
+ * @word_due: one of the messages that come after those of all streams, see @end
+ * @joining: flows whose peer does not store all that keeps it from being in sync
+ * @behind: flows whose peer does not store all that was given to instances
+ * @membership: enum ndval_membership, on a primary; under the pair's lock, as all
+ *	that follows
+ * @outdated: the administrator's word that it will not be promoted
+ * @link_id: link on which all that follows was said
  * @spoken: PAIR was received on it
  * @listed: FETCH (end) was received on it: the peer has told of all its streams
- * @heard: what PAIR said last
+ * @heard: what PAIR said last; its @id is kept when the link goes
  * @refused: why values do not flow, or NULL
  * @state: enum ndval_peer_state reported last
- * @told_in_sync: what the last PAIR sent said
+ * @told_id: epoch of ours that the last PAIR sent told of
+ * @told_for: id of the peer's object that it was said to; 0, it had not spoken
+ * @told_in_sync: what else it said
+ * @told_behind: likewise
+ * @synced_id: epoch of ours of which SYNC was sent
+ * @asked: this member is being promoted, and awaits its answer
+ * @end: FETCH (end), or SYNC (end), is to be sent
+ * @answer: TAKEOVER is to be sent
+ * @handover: HANDOVER is to be sent
  */
 struct ndval_peer {
 	struct list_head	list;
@@ -74,13 +92,24 @@ struct ndval_peer {
 	struct list_head	shared;
 	u64			visited;
 	struct ndval_due	pair_due;
-	struct ndval_due	end_due;
+	struct ndval_due	word_due;
+	atomic_t		joining;
 	atomic_t		behind;
 
+	u8			membership;
+	bool			outdated;
 	u32			link_id;
 	bool			spoken;
 	bool			listed;
+	u64			told_id;
+	u64			told_for;
 	bool			told_in_sync;
+	bool			told_behind;
+	bool			asked;
+	bool			end;
+	bool			answer;
+	bool			handover;
+	u64			synced_id;
 	struct ndval_heard	heard;
 	const char		*refused;
 	u32			state;
@@ -101,8 +130,25 @@ bool ndval_peer_connected(const struct ndval_peer *peer);
 u32 ndval_peer_state(struct ndval_peer *peer);
 u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged);
 void ndval_peer_tell(struct ndval_peer *peer);
-void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard);
-void ndval_peer_gone(struct ndval_peer *peer);
+void ndval_peer_say(struct ndval_peer *peer, bool *word);
+bool ndval_peer_has_link(const struct ndval_peer *peer);
+void ndval_peer_visit_flows(struct ndval_peer *peer,
+			    void (*visit)(struct ndval_flow *flow));
+void ndval_peer_reset_flows(struct ndval_peer *peer);
+void ndval_peer_synced(struct ndval_peer *peer);
+void ndval_peer_start_sync(struct ndval_peer *peer);
+
+void ndval_peer_count(struct ndval_peer *peer);
+void ndval_peer_drop(struct ndval_peer *peer);
+void ndval_peer_lost(struct ndval_peer *peer);
+void ndval_peer_replaced(struct ndval_peer *peer);
+void ndval_peer_check_in_sync(struct ndval_peer *peer);
+int ndval_peer_outdate(struct ndval_pair *pair, const char *name,
+		       struct netlink_ext_ack *extack);
+void ndval_pair_recount(struct ndval_pair *pair);
+bool ndval_pair_is_suspended(struct ndval_pair *pair);
+void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, u64 seen_id);
+void ndval_peer_gone(struct ndval_peer *peer, bool removed);
 void ndval_peer_forget(struct ndval_peer *peer);
 void ndval_peer_listed(struct ndval_peer *peer);
 u32 ndval_peers_max_streams(struct ndval_pair *pair);

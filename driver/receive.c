@@ -11,6 +11,7 @@
  */
 #include "receive.h"
 
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/genetlink.h>
 #include <linux/kcov.h>
@@ -23,6 +24,7 @@
 #include <net/sock.h>
 
 #include "flow.h"
+#include "knobs.h"
 #include "link.h"
 #include "member.h"
 #include "name.h"
@@ -31,6 +33,8 @@
 #include "send.h"
 #include "stream.h"
 #include "wire.h"
+
+/* No epoch has a number as high as this: numbers never come to an end. */
 
 /* Reads exactly so many bytes. -ECONNRESET if the other side has closed. */
 static int receive(struct ndval_link *link, void *to, size_t len)
@@ -135,6 +139,42 @@ static struct ndval_peer *find_peer(struct ndval_link *link, struct nlattr **att
 	return peer;
 }
 
+/* Each newer than the one before it, and another one. */
+static bool is_history(const struct ndval_history *history)
+{
+	u64 number = 0;
+	unsigned int i, j;
+
+	for (i = 0; i < history->n; i++) {
+		if (!history->epochs[i].id || history->epochs[i].number <= number)
+			return false;
+		number = history->epochs[i].number;
+		for (j = 0; j < i; j++)
+			if (history->epochs[j].id == history->epochs[i].id)
+				return false;
+	}
+	return true;
+}
+
+/* The epochs of a member, its current one last. */
+static int parse_history(const struct nlattr *attr, struct ndval_heard *heard)
+{
+	struct ndval_history *history = &heard->history;
+	size_t size = attr ? nla_len(attr) : 0;
+
+	if (size % sizeof(history->epochs[0]) || size > sizeof(history->epochs))
+		return -EPROTO;
+	history->n = size / sizeof(history->epochs[0]);
+	if (size)
+		memcpy(history->epochs, nla_data(attr), size);
+	if (!heard->epoch_id)
+		return history->n ? -EPROTO : 0;
+	if (!history->n || history->epochs[history->n - 1].id != heard->epoch_id ||
+	    history->epochs[history->n - 1].number != heard->epoch || !is_history(history))
+		return -EPROTO;
+	return 0;
+}
+
 static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 {
 	struct nlattr *settings[NDVAL_WIRE_A_SETTINGS_MAX + 1];
@@ -151,34 +191,38 @@ static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 			return -EPROTO;
 	if (ndval_wire_parse_nested(attrs[NDVAL_WIRE_A_SETTINGS], settings,
 				    NDVAL_WIRE_A_SETTINGS_MAX,
-				    ndval_wire_settings_nl_policy) ||
-	    !settings[NDVAL_WIRE_A_SETTINGS_BIND])
+				    ndval_wire_settings_nl_policy))
 		return -EPROTO;
+	for (i = 0; i < NDVAL_PAIR_SETTINGS; i++)
+		if (!settings[ndval_wire_setting(i)])
+			return -EPROTO;
 	*heard = (struct ndval_heard) {
 		.incarnation	= ndval_wire_u64(attrs, NDVAL_WIRE_A_INCARNATION),
 		.epoch		= ndval_wire_u64(attrs, NDVAL_WIRE_A_EPOCH),
 		.epoch_id	= ndval_wire_u64(attrs, NDVAL_WIRE_A_EPOCH_ID),
 		.id		= ndval_wire_u64(attrs, NDVAL_WIRE_A_PAIR_ID),
-		.seen_id	= ndval_wire_u64(attrs, NDVAL_WIRE_A_SEEN_ID),
 		.serial		= ndval_wire_u64(settings, NDVAL_WIRE_A_SETTINGS_SERIAL),
-		.bind		= nla_get_u32(settings[NDVAL_WIRE_A_SETTINGS_BIND]),
 		.role		= nla_get_u32(attrs[NDVAL_WIRE_A_ROLE]),
 		.max_streams	= nla_get_u32(attrs[NDVAL_WIRE_A_MAX_STREAMS]),
 		.ring_size	= nla_get_u32(attrs[NDVAL_WIRE_A_RING_SIZE]),
 		.diverged	= nla_get_flag(attrs[NDVAL_WIRE_A_DIVERGED]),
 		.in_sync	= nla_get_flag(attrs[NDVAL_WIRE_A_IN_SYNC]),
+		.behind		= nla_get_flag(attrs[NDVAL_WIRE_A_BEHIND]),
 	};
-	if (heard->role > NDVAL_ROLE_PRIMARY || !heard->id ||
+	for (i = 0; i < NDVAL_PAIR_SETTINGS; i++)
+		heard->set[i] = nla_get_u32(settings[ndval_wire_setting(i)]);
+	/* The next promotion, here or there, needs a higher number. */
+	if (heard->role > NDVAL_ROLE_PRIMARY || !heard->id || heard->epoch >= NDVAL_EPOCH_END ||
 	    (heard->role == NDVAL_ROLE_PRIMARY &&
 	     (!heard->incarnation || !heard->epoch_id || !heard->epoch)))
 		return -EPROTO;
-	return 0;
+	return parse_history(attrs[NDVAL_WIRE_A_HISTORY], heard);
 }
 
 static int on_pair(struct ndval_link *link, struct nlattr **attrs)
 {
 	bool gone = nla_get_flag(attrs[NDVAL_WIRE_A_GONE]);
-	struct ndval_heard heard;
+	struct ndval_heard heard = {};
 	struct ndval_peer *peer;
 	int err;
 
@@ -191,10 +235,12 @@ static int on_pair(struct ndval_link *link, struct nlattr **attrs)
 						  text(attrs, NDVAL_WIRE_A_PAIR));
 	mutex_lock(&peer->pair->lock);
 	if (peer->link_id == link->id && !list_empty(&peer->list)) {
+		heard.for_us = ndval_wire_u64(attrs, NDVAL_WIRE_A_FOR_ID) == peer->pair->id;
 		if (gone)
-			ndval_peer_gone(peer);
+			ndval_peer_gone(peer, attrs[NDVAL_WIRE_A_ROLE]);
 		else
-			ndval_peer_heard(peer, &heard);
+			ndval_peer_heard(peer, &heard,
+					 ndval_wire_u64(attrs, NDVAL_WIRE_A_SEEN_ID));
 	}
 	mutex_unlock(&peer->pair->lock);
 	ndval_peer_put(peer);
@@ -213,7 +259,7 @@ static bool is_of_epoch(const struct ndval_link *link, struct ndval_peer *peer,
 
 	lockdep_assert_held(&pair->lock);
 	if (pair->dead || list_empty(&peer->list) || peer->link_id != link->id ||
-	    pair->bar != NDVAL_BAR_NONE)
+	    ndval_bar_refuses(pair->bar))
 		return false;
 	if (ndval_peer_connected(peer) &&
 	    ndval_wire_u64(attrs, NDVAL_WIRE_A_PAIR_ID) == peer->heard.id &&
@@ -254,22 +300,52 @@ static struct ndval_stream *fetched_stream(struct ndval_peer *peer, const char *
 	return NULL;
 }
 
-static int fetch_stream(struct ndval_peer *peer, struct nlattr **attrs)
+static void read_fetch(struct nlattr **attrs, struct ndval_fetch *fetch)
 {
-	const struct ndval_fetch fetch = {
+	*fetch = (struct ndval_fetch) {
 		.have	= ndval_wire_u64(attrs, NDVAL_WIRE_A_HAVE),
 		.want	= ndval_wire_u64(attrs, NDVAL_WIRE_A_WANT),
 		.demand	= ndval_wire_u64(attrs, NDVAL_WIRE_A_DEMAND),
 		.need	= ndval_wire_u64(attrs, NDVAL_WIRE_A_NEED),
 		.again	= nla_get_flag(attrs[NDVAL_WIRE_A_AGAIN]),
 	};
-	const char *name = text(attrs, NDVAL_WIRE_A_STREAM);
+}
+
+/* A peer that is being promoted asks what this secondary has more. */
+static int fetch_for_takeover(struct ndval_peer *peer, struct nlattr **attrs)
+{
+	u64 id = ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID);
 	struct ndval_stream *stream;
+	struct ndval_fetch fetch;
 	struct ndval_flow *flow;
 	int err = 0;
 
-	if (ndval_name_check_stream(name) || fetch.have >= NDVAL_OFFSET_MAX ||
-	    fetch.want >= NDVAL_OFFSET_MAX)
+	ndval_takeover_yield(peer->pair, peer);
+	if (attrs[NDVAL_WIRE_A_END]) {
+		ndval_takeover_asked(peer->pair, peer);
+		return 0;
+	}
+	read_fetch(attrs, &fetch);
+	stream = ndval_stream_find(peer->pair, text(attrs, NDVAL_WIRE_A_STREAM));
+	flow = stream && id && stream->id == id ? ndval_flow_find(stream, peer) : NULL;
+	if (flow) {
+		err = ndval_flow_give(flow, &fetch);
+		ndval_flow_put(flow);
+	}
+	ndval_stream_put(stream);
+	return err;
+}
+
+static int fetch_stream(struct ndval_peer *peer, struct nlattr **attrs)
+{
+	const char *name = text(attrs, NDVAL_WIRE_A_STREAM);
+	struct ndval_stream *stream;
+	struct ndval_fetch fetch;
+	struct ndval_flow *flow;
+	int err = 0;
+
+	read_fetch(attrs, &fetch);
+	if (ndval_name_check_stream(name) || !ndval_fetch_is_sane(&fetch))
 		return -EPROTO;
 	stream = fetched_stream(peer, name,
 				ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID),
@@ -277,10 +353,17 @@ static int fetch_stream(struct ndval_peer *peer, struct nlattr **attrs)
 	if (!stream)
 		return err;
 	flow = ndval_flow_find(stream, peer);
-	if (flow) {
+	if (flow && fetch.have > READ_ONCE(stream->ring.head)) {
+		/* The peer stores what we recorded and forgot: our memory went back. */
+		pr_crit("pair %s: peer %s stores more than this primary recorded: fenced\n",
+			peer->pair->name, peer->remote->name);
+		ndval_pair_fence(peer->pair, false);
+	} else if (flow) {
 		err = ndval_flow_fetched(flow, &fetch);
-		ndval_flow_put(flow);
+		ndval_takeover_check(peer->pair);
 	}
+	if (flow)
+		ndval_flow_put(flow);
 	ndval_stream_put(stream);
 	return err;
 }
@@ -302,8 +385,13 @@ static int on_fetch(struct ndval_link *link, struct nlattr **attrs)
 		return 0;
 	pair = peer->pair;
 	mutex_lock(&pair->lock);
-	if (is_of_epoch(link, peer, attrs) && pair->role == NDVAL_ROLE_PRIMARY) {
-		if (attrs[NDVAL_WIRE_A_END])
+	if (is_of_epoch(link, peer, attrs)) {
+		if (nla_get_flag(attrs[NDVAL_WIRE_A_TAKEOVER]))
+			err = pair->role == NDVAL_ROLE_SECONDARY ?
+			      fetch_for_takeover(peer, attrs) : 0;
+		else if (pair->role != NDVAL_ROLE_PRIMARY)
+			err = 0;
+		else if (attrs[NDVAL_WIRE_A_END])
 			ndval_peer_listed(peer);
 		else
 			err = fetch_stream(peer, attrs);
@@ -323,6 +411,11 @@ static struct ndval_stream *pushed_stream(struct ndval_peer *peer, const char *n
 	lockdep_assert_held(&pair->lock);
 	stream = ndval_stream_find(pair, name);
 	if (stream && stream->id != id) {
+		if (peer->asked && stream->id) {
+			/* Another one of the same name: nothing to take. */
+			ndval_stream_put(stream);
+			return NULL;
+		}
 		if (!stream->id) {
 			spin_lock(&stream->lock);
 			stream->id = id;
@@ -337,8 +430,13 @@ static struct ndval_stream *pushed_stream(struct ndval_peer *peer, const char *n
 	if (stream)
 		return stream;
 	stream = ndval_stream_make(pair, name, id, GFP_KERNEL);
-	if (!IS_ERR(stream))
+	if (!IS_ERR(stream)) {
+		/* Those that are asked while this member is promoted: again. */
+		pair->takeover.again = true;
 		return stream;
+	}
+	if (peer->asked)
+		return NULL;
 	*err = ndval_send_stream_del(peer->remote, pair, name, id,
 				     refusal_errno(PTR_ERR(stream)));
 	return NULL;
@@ -353,7 +451,8 @@ static struct ndval_flow *pushed_flow(const struct ndval_link *link,
 	struct ndval_stream *stream;
 
 	mutex_lock(&pair->lock);
-	if (is_of_epoch(link, peer, attrs) && pair->followed == peer) {
+	if (is_of_epoch(link, peer, attrs) && pair->role == NDVAL_ROLE_SECONDARY &&
+	    (pair->followed == peer || peer->asked)) {
 		stream = pushed_stream(peer, text(attrs, NDVAL_WIRE_A_STREAM), id, err);
 		if (stream) {
 			flow = ndval_flow_find(stream, peer);
@@ -362,6 +461,116 @@ static struct ndval_flow *pushed_flow(const struct ndval_link *link,
 	}
 	mutex_unlock(&pair->lock);
 	return flow;
+}
+
+static int parse_starts(const struct nlattr *attr, u64 *starts)
+{
+	if (!attr || nla_len(attr) != NDVAL_EPOCHS * sizeof(*starts))
+		return -EPROTO;
+	memcpy(starts, nla_data(attr), NDVAL_EPOCHS * sizeof(*starts));
+	return 0;
+}
+
+/*
+ * Does a primary of a newer epoch of our life say this, on the current link, of
+ * the epoch that it spoke of?
+ */
+static bool is_of_newer_epoch(const struct ndval_link *link, struct ndval_peer *peer,
+			      struct nlattr **attrs)
+{
+	const struct ndval_heard *heard = &peer->heard;
+	struct ndval_pair *pair = peer->pair;
+
+	lockdep_assert_held(&pair->lock);
+	return !pair->dead && !list_empty(&peer->list) && peer->link_id == link->id &&
+	       !ndval_bar_refuses(pair->bar) && ndval_peer_connected(peer) &&
+	       pair->role == NDVAL_ROLE_SECONDARY &&
+	       heard->role == NDVAL_ROLE_PRIMARY && !heard->diverged &&
+	       heard->incarnation == pair->incarnation && heard->epoch > pair->epoch &&
+	       ndval_wire_u64(attrs, NDVAL_WIRE_A_PAIR_ID) == heard->id &&
+	       ndval_wire_u64(attrs, NDVAL_WIRE_A_INCARNATION) == heard->incarnation &&
+	       ndval_wire_u64(attrs, NDVAL_WIRE_A_EPOCH_ID) == heard->epoch_id;
+}
+
+static void take_offer(struct ndval_peer *peer, const char *name, u64 id,
+		       const u64 *starts)
+{
+	struct ndval_stream *stream = ndval_stream_find(peer->pair, name);
+
+	if (stream && stream->id == id) {
+		const struct ndval_history *theirs = &peer->heard.history;
+
+		spin_lock(&stream->lock);
+		stream->common = ndval_history_common(&peer->pair->history, stream->starts,
+						      theirs, starts);
+		if (ndval_broken(NDVAL_BROKEN_COMMON))
+			stream->common = starts[theirs->n - 1];
+		stream->offer_id = peer->heard.epoch_id;
+		spin_unlock(&stream->lock);
+	}
+	ndval_stream_put(stream);
+}
+
+static int on_sync(struct ndval_link *link, struct nlattr **attrs)
+{
+	u64 id = ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID);
+	bool end = nla_get_flag(attrs[NDVAL_WIRE_A_END]);
+	u64 starts[NDVAL_EPOCHS];
+	struct ndval_peer *peer;
+
+	if (!end && (!attrs[NDVAL_WIRE_A_STREAM] || !id ||
+		     ndval_name_check_stream(text(attrs, NDVAL_WIRE_A_STREAM)) ||
+		     parse_starts(attrs[NDVAL_WIRE_A_STARTS], starts)))
+		return -EPROTO;
+	peer = find_peer(link, attrs);
+	if (!peer)
+		return 0;
+	mutex_lock(&peer->pair->lock);
+	if (is_of_newer_epoch(link, peer, attrs)) {
+		if (end)
+			ndval_peer_synced(peer);
+		else
+			take_offer(peer, text(attrs, NDVAL_WIRE_A_STREAM), id, starts);
+	}
+	mutex_unlock(&peer->pair->lock);
+	ndval_peer_put(peer);
+	return 0;
+}
+
+static int on_takeover(struct ndval_link *link, struct nlattr **attrs)
+{
+	struct ndval_peer *peer = find_peer(link, attrs);
+	u32 error = attrs[NDVAL_WIRE_A_ERROR] ? nla_get_u32(attrs[NDVAL_WIRE_A_ERROR]) : 0;
+
+	if (!peer)
+		return 0;
+	mutex_lock(&peer->pair->lock);
+	if (is_of_epoch(link, peer, attrs))
+		ndval_takeover_answered(peer->pair, peer, error);
+	mutex_unlock(&peer->pair->lock);
+	ndval_peer_put(peer);
+	return 0;
+}
+
+/* The primary hands over: this member stores everything, and becomes primary. */
+static int on_handover(struct ndval_link *link, struct nlattr **attrs)
+{
+	struct ndval_peer *peer = find_peer(link, attrs);
+	struct ndval_pair *pair;
+
+	if (!peer)
+		return 0;
+	pair = peer->pair;
+	mutex_lock(&pair->lock);
+	if (is_of_epoch(link, peer, attrs) && pair->role == NDVAL_ROLE_SECONDARY &&
+	    pair->in_sync && !pair->outdated &&
+	    (!pair->followed || pair->followed == peer)) {
+		ndval_takeover_end(pair, -EALREADY, "the primary has handed over");
+		ndval_pair_take_over(pair);
+	}
+	mutex_unlock(&pair->lock);
+	ndval_peer_put(peer);
+	return 0;
 }
 
 static int on_values(struct ndval_link *link, struct nlattr **attrs)
@@ -380,15 +589,21 @@ static int on_values(struct ndval_link *link, struct nlattr **attrs)
 	push = (struct ndval_push) {
 		.offset		= ndval_wire_u64(value, NDVAL_WIRE_A_VALUE_OFFSET),
 		.len		= nla_len(value[NDVAL_WIRE_A_VALUE_DATA]),
+		.limit		= ndval_wire_u64(attrs, NDVAL_WIRE_A_LIMIT),
 		.committed	= ndval_wire_u64(attrs, NDVAL_WIRE_A_COMMITTED),
+		.drops		= attrs[NDVAL_WIRE_A_DROPS] ?
+				  nla_get_u32(attrs[NDVAL_WIRE_A_DROPS]) : 0,
 		.tail		= ndval_wire_u64(attrs, NDVAL_WIRE_A_TAIL),
 		.need		= ndval_wire_u64(attrs, NDVAL_WIRE_A_NEED),
 		.id		= ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID),
 		.epoch_id	= ndval_wire_u64(attrs, NDVAL_WIRE_A_EPOCH_ID),
 		.link_id	= link->id,
 	};
-	if (!push.id || ndval_name_check_stream(text(attrs, NDVAL_WIRE_A_STREAM)))
+	if (!push.id || ndval_name_check_stream(text(attrs, NDVAL_WIRE_A_STREAM)) ||
+	    (attrs[NDVAL_WIRE_A_STARTS] &&
+	     parse_starts(attrs[NDVAL_WIRE_A_STARTS], push.starts)))
 		return -EPROTO;
+	push.n = attrs[NDVAL_WIRE_A_STARTS] ? NDVAL_EPOCHS : 0;
 	peer = find_peer(link, attrs);
 	if (!peer)
 		return 0;
@@ -489,6 +704,9 @@ static int (* const handlers[NDVAL_WIRE_CMDS])(struct ndval_link *link,
 	[NDVAL_WIRE_CMD_FETCH]		= on_fetch,
 	[NDVAL_WIRE_CMD_VALUES]		= on_values,
 	[NDVAL_WIRE_CMD_STREAM_DEL]	= on_stream_del,
+	[NDVAL_WIRE_CMD_SYNC]		= on_sync,
+	[NDVAL_WIRE_CMD_TAKEOVER]	= on_takeover,
+	[NDVAL_WIRE_CMD_HANDOVER]	= on_handover,
 	[NDVAL_WIRE_CMD_PING]		= on_ping,
 	[NDVAL_WIRE_CMD_PONG]		= on_pong,
 	[NDVAL_WIRE_CMD_BYE]		= on_bye,

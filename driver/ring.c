@@ -436,6 +436,38 @@ void ndval_ring_skip(struct ndval_ring *ring, u64 to)
 }
 
 /**
+ * ndval_ring_truncate() - Throw away what is at and beyond an offset.
+ * @ring: the ring
+ * @to: the new head; no effect if not before the head
+ *
+ * What goes is wiped, or will be by whoever drops the last reference to its
+ * chunk. Where the whole window goes, it stands empty at @to.
+ */
+void ndval_ring_truncate(struct ndval_ring *ring, u64 to)
+{
+	struct ndval_chunk *chunk;
+
+	if (to >= ring->head)
+		return;
+	if (to <= ring->tail) {
+		ndval_ring_reset(ring, to);
+		return;
+	}
+	if (has_hole(ring)) {
+		ring->hole_end = min(ring->hole_end, to);
+		if (ring->hole >= ring->hole_end) {
+			ring->hole = 0;
+			ring->hole_end = 0;
+		}
+	}
+	evict_range(ring, index_of(to + NDVAL_CHUNK - 1), ULONG_MAX, NULL);
+	chunk = offset_in(to) ? xa_load(&ring->chunks, index_of(to)) : NULL;
+	if (chunk)
+		memzero_explicit(chunk->data + offset_in(to), NDVAL_CHUNK - offset_in(to));
+	ring->head = to;
+}
+
+/**
  * ndval_ring_reset() - Throw everything away and stand empty at an offset.
  * @ring: the ring
  * @to: the new tail and head

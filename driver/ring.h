@@ -69,6 +69,7 @@ void ndval_ring_advance(struct ndval_ring *ring, u64 to,
 			struct ndval_chunk **recycled);
 u64 ndval_ring_skip_tail(const struct ndval_ring *ring);
 void ndval_ring_skip(struct ndval_ring *ring, u64 to);
+void ndval_ring_truncate(struct ndval_ring *ring, u64 to);
 void ndval_ring_reset(struct ndval_ring *ring, u64 to);
 
 #endif /* NDVAL_RING_H */

@@ -130,12 +130,15 @@ static int put_pair(struct sk_buff *skb, const struct ndval_pair *pair, u64 epoc
 static int put_settings(struct sk_buff *skb, const struct ndval_settings *set)
 {
 	struct nlattr *nest = nla_nest_start(skb, NDVAL_WIRE_A_SETTINGS);
+	unsigned int i;
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (ndval_wire_put_u64(skb, NDVAL_WIRE_A_SETTINGS_SERIAL, set->serial) ||
-	    nla_put_u32(skb, NDVAL_WIRE_A_SETTINGS_BIND, set->value[NDVAL_SET_BIND]))
+	if (ndval_wire_put_u64(skb, NDVAL_WIRE_A_SETTINGS_SERIAL, set->serial))
 		return -EMSGSIZE;
+	for (i = 0; i < NDVAL_PAIR_SETTINGS; i++)
+		if (nla_put_u32(skb, ndval_wire_setting(i), set->value[i]))
+			return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
 }
@@ -146,8 +149,14 @@ static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 	int err;
 
 	lockdep_assert_held(&pair->lock);
-	peer->told_in_sync = pair->role == NDVAL_ROLE_PRIMARY &&
-			     ndval_peer_state(peer) == NDVAL_PEER_STATE_IN_SYNC;
+	WRITE_ONCE(peer->told_id, pair->epoch_id);
+	peer->told_for = peer->spoken ? peer->heard.id : 0;
+	/* Who has not spoken on this link is nobody yet: it would not be meant. */
+	peer->told_in_sync = pair->role == NDVAL_ROLE_PRIMARY && peer->told_for &&
+			     peer->membership == NDVAL_MEMBERSHIP_IN_SYNC;
+	if (peer->told_in_sync)		/* it may take over from now on */
+		ndval_takeover_check(pair);
+	peer->told_behind = pair->role == NDVAL_ROLE_PRIMARY && atomic_read(&peer->behind);
 	err = put_pair(skb, pair, pair->epoch_id) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_EPOCH, pair->epoch) ?:
 	      nla_put_u32(skb, NDVAL_WIRE_A_ROLE, pair->role) ?:
@@ -157,10 +166,18 @@ static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 	      nla_put_u32(skb, NDVAL_WIRE_A_RING_SIZE,
 			  pair->set.value[NDVAL_SET_RING_SIZE]) ?:
 	      put_settings(skb, &pair->set);
-	if (!err && pair->bar != NDVAL_BAR_NONE)
+	if (!err && ndval_bar_refuses(pair->bar))
 		err = nla_put_flag(skb, NDVAL_WIRE_A_DIVERGED);
 	if (!err && peer->told_in_sync)
 		err = nla_put_flag(skb, NDVAL_WIRE_A_IN_SYNC);
+	if (!err)
+		err = nla_put(skb, NDVAL_WIRE_A_HISTORY,
+			      pair->history.n * sizeof(pair->history.epochs[0]),
+			      pair->history.epochs);
+	if (!err && peer->told_behind)
+		err = nla_put_flag(skb, NDVAL_WIRE_A_BEHIND);
+	if (!err)
+		err = ndval_wire_put_u64(skb, NDVAL_WIRE_A_FOR_ID, peer->told_for);
 	return err;
 }
 
@@ -175,29 +192,161 @@ static int send_pair(struct ndval_link *link, struct ndval_peer *peer)
 		mutex_unlock(&pair->lock);
 		return 0;	/* a newer link has come up, and tells */
 	}
+	if (!list_empty(&peer->list) && peer->handover) {
+		/* HANDOVER comes before the word that there is no primary. */
+		ndval_peer_tell(peer);
+		mutex_unlock(&pair->lock);
+		return 0;
+	}
 	if (list_empty(&peer->list))
 		err = nla_put_string(link->skb, NDVAL_WIRE_A_PAIR, pair->key.group) ?:
-		      nla_put_flag(link->skb, NDVAL_WIRE_A_GONE);
+		      nla_put_flag(link->skb, NDVAL_WIRE_A_GONE) ?:
+		      (pair->dead ? 0 : nla_put_u32(link->skb, NDVAL_WIRE_A_ROLE, pair->role));
 	else
 		err = put_pair_state(link->skb, peer);
 	mutex_unlock(&pair->lock);
 	return finish(link, header, err);
 }
 
-static int send_end(struct ndval_link *link, struct ndval_peer *peer)
+static bool is_giving(const struct ndval_flow *flow)
 {
-	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_FETCH);
+	return READ_ONCE(flow->give);
+}
+
+static bool is_syncing(const struct ndval_flow *flow)
+{
+	return READ_ONCE(flow->sync);
+}
+
+/* Is there a flow of the peer of which something must be sent before the end? */
+static bool any_flow(struct ndval_peer *peer, bool (*what)(const struct ndval_flow *flow))
+{
+	struct ndval_stream *stream;
+	struct ndval_flow *flow;
+	bool found = false;
+
+	lockdep_assert_held(&peer->pair->lock);
+	list_for_each_entry(stream, &peer->pair->stream_list, list) {
+		flow = ndval_flow_find(stream, peer);
+		if (!flow)
+			continue;
+		found = what(flow);
+		ndval_flow_put(flow);
+		if (found)
+			break;
+	}
+	return found;
+}
+
+/* FETCH (end) of a secondary, or SYNC (end) of a primary. -EAGAIN if it is too early. */
+static int make_end(struct sk_buff *skb, struct ndval_peer *peer)
+{
 	struct ndval_pair *pair = peer->pair;
-	bool due;
-	int err = 0;
+	bool primary = pair->role == NDVAL_ROLE_PRIMARY;
+	struct nlmsghdr *header;
+	int err;
+
+	if (!primary && pair->followed != peer && !peer->asked)
+		return -ENOENT;
+	if (primary && any_flow(peer, is_syncing))
+		return -EAGAIN;
+	header = ndval_wire_begin(skb, primary ? NDVAL_WIRE_CMD_SYNC : NDVAL_WIRE_CMD_FETCH);
+	err = put_pair(skb, pair, pair->epoch_id) ?: nla_put_flag(skb, NDVAL_WIRE_A_END);
+	if (!err && !primary && peer->asked)
+		err = nla_put_flag(skb, NDVAL_WIRE_A_TAKEOVER);
+	if (!err)
+		ndval_wire_end(skb, header);
+	return err;
+}
+
+/* TAKEOVER: what was asked for has been sent, or why it may not be taken. */
+static int make_answer(struct sk_buff *skb, struct ndval_peer *peer)
+{
+	struct ndval_pair *pair = peer->pair;
+	struct nlmsghdr *header;
+	bool busy;
+	int err;
+
+	busy = pair->role == NDVAL_ROLE_PRIMARY ||
+	       pair->takeover.phase != NDVAL_TAKEOVER_NONE ||
+	       (pair->followed && ndval_peer_connected(pair->followed));
+	if (!busy && any_flow(peer, is_giving))
+		return -EAGAIN;
+	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_TAKEOVER);
+	err = put_pair(skb, pair, pair->epoch_id) ?:
+	      nla_put_u32(skb, NDVAL_WIRE_A_ERROR, busy ? EBUSY : 0);
+	if (!err)
+		ndval_wire_end(skb, header);
+	return err;
+}
+
+/* HANDOVER, which only who was primary sends. */
+static int make_handover(struct sk_buff *skb, struct ndval_peer *peer)
+{
+	struct ndval_pair *pair = peer->pair;
+	struct nlmsghdr *header;
+	int err;
+
+	if (pair->takeover.phase != NDVAL_TAKEOVER_HANDED)
+		return -ENOENT;
+	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_HANDOVER);
+	err = put_pair(skb, pair, pair->epoch_id);
+	if (!err)
+		ndval_wire_end(skb, header);
+	return err;
+}
+
+/* One of the messages that come after those of all streams. */
+static int send_word(struct ndval_link *link, struct ndval_peer *peer)
+{
+	struct ndval_pair *pair = peer->pair;
+	int (*make)(struct sk_buff *skb, struct ndval_peer *peer) = NULL;
+	bool *word = NULL;
+	int err = -ENOENT;
 
 	mutex_lock(&pair->lock);
-	due = pair->followed == peer && peer->link_id == link->id;
-	if (due)
-		err = put_pair(link->skb, pair, pair->epoch_id) ?:
-		      nla_put_flag(link->skb, NDVAL_WIRE_A_END);
+	if (peer->handover) {
+		word = &peer->handover;
+		make = make_handover;
+	} else if (peer->answer) {
+		word = &peer->answer;
+		make = make_answer;
+	} else if (peer->end) {
+		word = &peer->end;
+		make = make_end;
+	}
+	if (word && peer->link_id == link->id && !list_empty(&peer->list)) {
+		*word = false;
+		err = make(link->skb, peer);
+		/* What it waits for is in the list too: after that. */
+		if (err == -EAGAIN)
+			ndval_peer_say(peer, word);
+		else if (peer->answer || peer->end)
+			ndval_peer_say(peer, peer->answer ? &peer->answer : &peer->end);
+	}
 	mutex_unlock(&pair->lock);
-	return due ? finish(link, header, err) : 0;
+	if (err == -ENOENT || err == -EAGAIN)
+		return 0;
+	if (WARN_ON_ONCE(err))
+		return err;
+	return send_message(link);
+}
+
+static int send_sync(struct ndval_link *link, struct ndval_flow *flow)
+{
+	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_SYNC);
+	struct sk_buff *skb = link->skb;
+	u64 starts[NDVAL_EPOCHS];
+	u64 id, epoch_id;
+	int err;
+
+	if (!ndval_flow_take_sync(flow, link->id, &id, &epoch_id, starts))
+		return 0;
+	err = put_pair(skb, flow->stream->pair, epoch_id) ?:
+	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, flow->stream->name) ?:
+	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, id) ?:
+	      nla_put(skb, NDVAL_WIRE_A_STARTS, sizeof(starts), starts);
+	return finish(link, header, err);
 }
 
 static int send_fetch(struct ndval_link *link, struct ndval_flow *flow)
@@ -218,6 +367,8 @@ static int send_fetch(struct ndval_link *link, struct ndval_flow *flow)
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_NEED, fetch.need);
 	if (!err && fetch.again)
 		err = nla_put_flag(skb, NDVAL_WIRE_A_AGAIN);
+	if (!err && fetch.takeover)
+		err = nla_put_flag(skb, NDVAL_WIRE_A_TAKEOVER);
 	return finish(link, header, err);
 }
 
@@ -230,7 +381,8 @@ static int send_values(struct ndval_link *link, struct ndval_flow *flow)
 	u8 *data;
 	int err;
 
-	ndval_stream_fill_ahead(flow->stream, GFP_KERNEL);
+	if (ndval_pair_is_primary(flow->stream->pair))
+		ndval_stream_fill_ahead(flow->stream, GFP_KERNEL);
 	data = ndval_value_begin(skb, NDVAL_WIRE_A_VALUE, NDVAL_WIRE_VALUES_MAX, &value);
 	if (WARN_ON_ONCE(!data))
 		return -EMSGSIZE;
@@ -242,7 +394,12 @@ static int send_values(struct ndval_link *link, struct ndval_flow *flow)
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, push.id) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_COMMITTED, push.committed) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_TAIL, push.tail) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_NEED, push.need);
+	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_NEED, push.need) ?:
+	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_LIMIT, push.limit) ?:
+	      nla_put_u32(skb, NDVAL_WIRE_A_DROPS, push.drops);
+	if (!err && push.n)
+		err = nla_put(skb, NDVAL_WIRE_A_STARTS, push.n * sizeof(*push.starts),
+			      push.starts);
 	return finish(link, header, err);
 }
 
@@ -269,23 +426,27 @@ static int send_refusal(struct ndval_link *link, const struct ndval_refusal *ref
 	return finish(link, header, err);
 }
 
+static int send_flow(struct ndval_link *link, struct ndval_flow *flow)
+{
+	if (READ_ONCE(flow->sync))
+		return send_sync(link, flow);
+	if (READ_ONCE(flow->give) || ndval_pair_is_primary(flow->stream->pair))
+		return send_values(link, flow);
+	return send_fetch(link, flow);
+}
+
 /* Sends what one entry of the list stands for. */
 static int send_due(struct ndval_link *link, struct ndval_due *due)
 {
-	struct ndval_flow *flow;
-
 	switch (due->kind) {
 	case NDVAL_DUE_PAIR:
 		return send_pair(link, container_of(due, struct ndval_peer, pair_due));
-	case NDVAL_DUE_END:
-		return send_end(link, container_of(due, struct ndval_peer, end_due));
+	case NDVAL_DUE_WORD:
+		return send_word(link, container_of(due, struct ndval_peer, word_due));
 	case NDVAL_DUE_REFUSAL:
 		return send_refusal(link, container_of(due, struct ndval_refusal, due));
 	case NDVAL_DUE_FLOW:
-		flow = container_of(due, struct ndval_flow, due);
-		if (ndval_pair_is_primary(flow->stream->pair))
-			return send_values(link, flow);
-		return send_fetch(link, flow);
+		return send_flow(link, container_of(due, struct ndval_flow, due));
 	}
 	return 0;
 }
@@ -306,8 +467,8 @@ static void put_due(struct ndval_due *due)
 	case NDVAL_DUE_PAIR:
 		ndval_peer_put(container_of(due, struct ndval_peer, pair_due));
 		break;
-	case NDVAL_DUE_END:
-		ndval_peer_put(container_of(due, struct ndval_peer, end_due));
+	case NDVAL_DUE_WORD:
+		ndval_peer_put(container_of(due, struct ndval_peer, word_due));
 		break;
 	case NDVAL_DUE_REFUSAL:
 		free_refusal(container_of(due, struct ndval_refusal, due));

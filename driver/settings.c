@@ -5,6 +5,7 @@
  */
 #include "settings.h"
 
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
@@ -14,7 +15,9 @@
 #include "event.h"
 #include "extack.h"
 #include "pair.h"
+#include "peer.h"
 #include "stream.h"
+#include "wire.h"
 
 #define PEER_TIMEOUT_MIN	100
 #define PEER_TIMEOUT_MAX	600000
@@ -27,6 +30,14 @@ static const struct {
 } limits[NDVAL_SETTINGS] = {
 	[NDVAL_SET_BIND] = { 0, NDVAL_BIND_REQUIRED, NDVAL_BIND_ANY,
 		"bind is any or required" },
+	[NDVAL_SET_COMMIT] = { 0, NDVAL_COMMIT_SYNC, NDVAL_COMMIT_SYNC,
+		"commit is async or sync" },
+	[NDVAL_SET_ON_PEER_LOSS] = { 0, NDVAL_ON_PEER_LOSS_SUSPEND,
+		NDVAL_ON_PEER_LOSS_CONTINUE,
+		"on_peer_loss is continue or suspend" },
+	[NDVAL_SET_ON_DIVERGENCE] = { 0, NDVAL_ON_DIVERGENCE_REPORT,
+		NDVAL_ON_DIVERGENCE_FAIL,
+		"on_divergence is fail or report" },
 	[NDVAL_SET_RING_SIZE] = { SZ_8K, SZ_64M, SZ_256K,
 		"ring_size is a power of two from 8 KiB to 64 MiB" },
 	[NDVAL_SET_RETAIN] = { 0, SZ_64M, SZ_256K,
@@ -61,6 +72,17 @@ void ndval_settings_init(struct ndval_settings *set)
 	for (i = 0; i < NDVAL_SETTINGS; i++)
 		set->value[i] = limits[i].initial;
 }
+
+/* In PAIR they stand in the same order. */
+static_assert(NDVAL_WIRE_A_SETTINGS_COMMIT ==
+	      NDVAL_WIRE_A_SETTINGS_BIND + (int)NDVAL_SET_COMMIT);
+static_assert(NDVAL_WIRE_A_SETTINGS_ON_PEER_LOSS ==
+	      NDVAL_WIRE_A_SETTINGS_BIND + (int)NDVAL_SET_ON_PEER_LOSS);
+static_assert(NDVAL_WIRE_A_SETTINGS_ON_DIVERGENCE ==
+	      NDVAL_WIRE_A_SETTINGS_BIND + (int)NDVAL_SET_ON_DIVERGENCE);
+
+/* The settings that the primary carries to secondaries. */
+#define PAIR_SETTINGS	GENMASK(NDVAL_PAIR_SETTINGS - 1, 0)
 
 static bool changes(const struct ndval_change *change, enum ndval_setting which)
 {
@@ -164,22 +186,26 @@ int ndval_pair_set(struct ndval_pair *pair, const struct ndval_change *change,
 		   struct netlink_ext_ack *extack)
 {
 	struct ndval_settings new;
+	bool sync;
 	int err;
 
 	lockdep_assert_held(&pair->lock);
 	if (pair->dead)
 		return -ENODEV;
-	if (changes(change, NDVAL_SET_BIND) && pair->role != NDVAL_ROLE_PRIMARY) {
+	if (change->mask & PAIR_SETTINGS && pair->role != NDVAL_ROLE_PRIMARY) {
 		NL_SET_ERR_MSG(extack,
-			       "bind is set on the pair's primary, and carried to secondaries");
+			       "bind, commit, on_peer_loss and on_divergence are set on the pair's primary, and carried to secondaries");
 		return -EPERM;
 	}
 	err = ndval_settings_check(&pair->set, change, &new, extack);
 	if (err)
 		return err;
+	sync = new.value[NDVAL_SET_COMMIT] == NDVAL_COMMIT_SYNC && !ndval_pair_is_sync(pair);
 	assign(pair, &new);
-	if (changes(change, NDVAL_SET_BIND))
+	if (change->mask & PAIR_SETTINGS)
 		pair->set.serial++;
+	if (sync && pair->role == NDVAL_ROLE_PRIMARY)
+		ndval_pair_recount(pair);
 	apply(pair, changes(change, NDVAL_SET_INSTANCES));
 	ndval_pair_tell(pair);
 	if (pair->ready)
@@ -191,16 +217,53 @@ int ndval_pair_set(struct ndval_pair *pair, const struct ndval_change *change,
  * ndval_pair_adopt_settings() - Take over the primary's pair settings.
  * @pair: the pair, a secondary; the caller holds its lock
  * @serial: the primary's serial
- * @bind: value
+ * @value: by enum ndval_setting; all are left alone if one is not known
  */
-void ndval_pair_adopt_settings(struct ndval_pair *pair, u64 serial, u32 bind)
+void ndval_pair_adopt_settings(struct ndval_pair *pair, u64 serial,
+			       const u32 value[NDVAL_PAIR_SETTINGS])
+{
+	bool changed = false;
+	unsigned int i;
+
+	lockdep_assert_held(&pair->lock);
+	for (i = 0; i < NDVAL_PAIR_SETTINGS; i++)
+		if (value[i] > limits[i].max)
+			return;
+	pair->set.serial = serial;
+	for (i = 0; i < NDVAL_PAIR_SETTINGS; i++) {
+		changed |= pair->set.value[i] != value[i];
+		WRITE_ONCE(pair->set.value[i], value[i]);
+	}
+	if (!changed)
+		return;
+	apply(pair, false);
+	ndval_event_pair(NDVAL_EVENT_KIND_PAIR_CHANGE, pair);
+}
+
+/**
+ * ndval_pair_raise_epoch_seen() - An epoch of this number has been.
+ * @pair: the pair; the caller holds its lock
+ * @incarnation: the life to which it belonged; 0 for whichever the pair is in
+ * @epoch: the number; lower ones than what is known change nothing
+ * @extack: gets the reason of a refusal
+ *
+ * Return: 0; -EINVAL for a number that none can be; -ESTALE if the pair is in
+ * another life, which has numbers of its own; -ENODEV.
+ */
+int ndval_pair_raise_epoch_seen(struct ndval_pair *pair, u64 incarnation, u64 epoch,
+				struct netlink_ext_ack *extack)
 {
 	lockdep_assert_held(&pair->lock);
-	if (bind > NDVAL_BIND_REQUIRED)
-		return;
-	pair->set.serial = serial;
-	if (pair->set.value[NDVAL_SET_BIND] == bind)
-		return;
-	WRITE_ONCE(pair->set.value[NDVAL_SET_BIND], bind);
-	ndval_event_pair(NDVAL_EVENT_KIND_PAIR_CHANGE, pair);
+	if (pair->dead)
+		return -ENODEV;
+	if (epoch > S64_MAX) {
+		NL_SET_ERR_MSG(extack, "an epoch's number is below 2^63");
+		return -EINVAL;
+	}
+	if (incarnation && incarnation != pair->incarnation) {
+		NL_SET_ERR_MSG(extack, "the pair is of another incarnation");
+		return -ESTALE;
+	}
+	WRITE_ONCE(pair->epoch_seen, max(pair->epoch_seen, epoch));
+	return 0;
 }

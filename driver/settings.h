@@ -7,10 +7,14 @@
 struct ndval_pair;
 struct netlink_ext_ack;
 
-/* Each setting, in the order of enum ndval_setting. */
+/* Each setting; those of the pair come first. */
 enum ndval_setting {
 	NDVAL_SET_BIND,
-	NDVAL_SET_RING_SIZE,
+	NDVAL_SET_COMMIT,
+	NDVAL_SET_ON_PEER_LOSS,
+	NDVAL_SET_ON_DIVERGENCE,
+	NDVAL_PAIR_SETTINGS,		/* set on the primary, carried to secondaries */
+	NDVAL_SET_RING_SIZE = NDVAL_PAIR_SETTINGS,
 	NDVAL_SET_RETAIN,
 	NDVAL_SET_PREFETCH,
 	NDVAL_SET_MAX_STREAMS,
@@ -25,8 +29,8 @@ enum ndval_setting {
 
 /**
  * struct ndval_settings - what an administrator can tune in a pair
- * @serial: counts changes of pair settings (those the primary carries to
- *	secondaries: @bind)
+ * @serial: counts changes of pair settings, which the primary carries to
+ *	secondaries
  * @value: by enum ndval_setting; units as in the netlink spec
  *
  * Written under the pair's lock, read anywhere with READ_ONCE(): each value is
@@ -54,6 +58,9 @@ int ndval_settings_check(const struct ndval_settings *old,
 			 struct netlink_ext_ack *extack);
 int ndval_pair_set(struct ndval_pair *pair, const struct ndval_change *change,
 		   struct netlink_ext_ack *extack);
-void ndval_pair_adopt_settings(struct ndval_pair *pair, u64 serial, u32 bind);
+void ndval_pair_adopt_settings(struct ndval_pair *pair, u64 serial,
+			       const u32 value[NDVAL_PAIR_SETTINGS]);
+int ndval_pair_raise_epoch_seen(struct ndval_pair *pair, u64 incarnation, u64 epoch,
+				struct netlink_ext_ack *extack);
 
 #endif /* NDVAL_SETTINGS_H */

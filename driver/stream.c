@@ -106,7 +106,7 @@ static void remove_flows(struct ndval_stream *stream)
 		ndval_flow_remove(flow);
 }
 
-/* Connects the flows of a new stream to peers that have spoken already. */
+/* Connects the flows of a new stream to peers, as far as they have spoken already. */
 static void start_flows(struct ndval_stream *stream)
 {
 	struct ndval_pair *pair = stream->pair;
@@ -116,10 +116,12 @@ static void start_flows(struct ndval_stream *stream)
 	list_for_each_entry(flow, &stream->flows, list) {
 		struct ndval_peer *peer = flow->peer;
 
-		if (!ndval_peer_connected(peer))
+		if (!ndval_peer_has_link(peer))
 			continue;
 		ndval_flow_reset(flow, peer->link_id);
-		if (peer == pair->followed)
+		if (!ndval_peer_connected(peer))
+			continue;
+		if (peer == pair->followed || peer->asked)
 			ndval_flow_follow(flow);
 		else if (peer->listed)
 			ndval_flow_listed(flow, peer->heard.ring_size);
@@ -172,6 +174,7 @@ struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name
 		id = ndval_random_id();
 	stream->id = id;
 	stream->epoch_id = pair->epoch_id;
+	stream->drops_told = NDVAL_DROPS_UNTOLD;
 
 	err = add_flows(stream, gfp);
 	if (err)

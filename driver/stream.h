@@ -12,9 +12,13 @@
 #include <linux/wait.h>
 #include <linux/ndval.h>
 
+#include "history.h"
 #include "ring.h"
 
 struct ndval_pair;
+
+/* The primary has not said yet how many members it has dropped. */
+#define NDVAL_DROPS_UNTOLD	U32_MAX
 
 /**
  * struct ndval_cursor - where one instance stands in one stream
@@ -74,9 +78,18 @@ struct ndval_cursor {
  * @flows: this stream towards each configured peer
  * @id: identity made by the primary; 0, not confirmed by it yet
  * @epoch_id: epoch that the ring's contents belong to
- * @promised: highest end that was made available to any instance, here or, as
+ * @given: highest end that was made available to any instance, here or, as
  *	far as it said, at a peer
- * @committed: on a secondary, the limit L received last
+ * @promised: highest end up to which this primary allowed anybody, itself or a
+ *	peer, to deliver
+ * @limit: on a secondary, the highest L received: it delivers below it
+ * @committed: on a secondary, end up to which the others in sync store it
+ * @drops: members that left the in-sync set before they stored what was given
+ * @drops_told: on a secondary, what the primary said of that last, or
+ *	NDVAL_DROPS_UNTOLD
+ * @starts: where each epoch of the pair's history began
+ * @offer_id: newer epoch of which SYNC has told, or 0
+ * @common: how much of the stream is the same here and in that epoch
  * @need: end that a reader waits for and the window has no room for, or 0
  * @events: counts what may end a wait; a reader that waits compares it
  * @waiters: readers that wait
@@ -100,8 +113,15 @@ struct ndval_stream {
 	struct list_head	flows;
 	u64			id;
 	u64			epoch_id;
+	u64			given;
 	u64			promised;
+	u64			limit;
 	u64			committed;
+	u32			drops;
+	u32			drops_told;
+	u64			starts[NDVAL_EPOCHS];
+	u64			offer_id;
+	u64			common;
 	u64			need;
 	unsigned long		events;
 	unsigned int		waiters;
@@ -126,8 +146,11 @@ u64 ndval_stream_furthest(struct ndval_stream *stream);
 u64 ndval_stream_delivered(const struct ndval_stream *stream);
 u64 ndval_stream_want(struct ndval_stream *stream);
 u64 ndval_stream_committed(struct ndval_stream *stream);
+u64 ndval_stream_limit(struct ndval_stream *stream);
+void ndval_stream_promise(struct ndval_stream *stream, u64 end);
+void ndval_stream_truncate(struct ndval_stream *stream, u64 to);
 void ndval_stream_void(struct ndval_stream *stream);
-void ndval_stream_reset(struct ndval_stream *stream, u64 to, bool forget);
+void ndval_stream_reset(struct ndval_stream *stream);
 int ndval_stream_make_room(struct ndval_stream *stream, u64 len, bool needed,
 			   struct ndval_chunk **recycled);
 bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance);

@@ -12,9 +12,11 @@
  */
 #include <linux/minmax.h>
 #include <linux/random.h>
+#include <linux/string.h>
 #include <linux/wait.h>
 
 #include "flow.h"
+#include "knobs.h"
 #include "pair.h"
 #include "stream.h"
 
@@ -69,7 +71,7 @@ int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
 	lockdep_assert_held(&stream->lock);
 	if (READ_ONCE(pair->dead))
 		return -ENODEV;
-	if (READ_ONCE(pair->bar) == NDVAL_BAR_ADOPTING && !stream->dead)
+	if (ndval_bar_waits(READ_ONCE(pair->bar)) && !stream->dead)
 		return -EAGAIN;
 	if (stream->dead || READ_ONCE(pair->bar) != NDVAL_BAR_NONE)
 		return -ESTALE;
@@ -123,6 +125,16 @@ static u64 peers_hold(struct ndval_stream *stream, bool all)
 	return least;
 }
 
+/*
+ * What must stay because it may have to be given to others yet: on a primary
+ * what connected peers lack, on a secondary what is not committed.
+ */
+static u64 others_hold(struct ndval_stream *stream)
+{
+	return ndval_pair_is_primary(stream->pair) ? peers_hold(stream, false) :
+						     stream->limit;
+}
+
 /* Moves the tail; instances before it are lost first, then bytes are wiped. */
 static void advance(struct ndval_stream *stream, u64 to,
 		    struct ndval_chunk **recycled)
@@ -153,7 +165,7 @@ static int check_room(struct ndval_stream *stream, u64 len, bool needed, u64 *to
 	if (ring->hole != ring->hole_end && *to >= ring->hole)
 		*to += ring->hole_end - ring->hole;
 	*to = min(*to, ring->head);
-	if (peers_hold(stream, false) < *to)
+	if (others_hold(stream) < *to)
 		return -EAGAIN;
 	if (slowest(stream, false) >= *to)
 		return 0;
@@ -184,6 +196,53 @@ int ndval_stream_make_room(struct ndval_stream *stream, u64 len, bool needed,
 	return err;
 }
 
+/* Does a primary deliver only what others have acknowledged? */
+static bool awaits_peers(struct ndval_stream *stream)
+{
+	struct ndval_flow *flow;
+
+	if (ndval_pair_is_sync(stream->pair))
+		list_for_each_entry(flow, &stream->flows, list)
+			if (flow->counted)
+				return true;
+	return false;
+}
+
+/**
+ * ndval_stream_limit() - End of what may be delivered here.
+ * @stream: the stream; the caller holds its lock
+ *
+ * On a secondary what it stores and its primary allows (L). On a primary, with
+ * commit=sync, what every counted peer stores, or could be delivered here
+ * before it became primary.
+ */
+u64 ndval_stream_limit(struct ndval_stream *stream)
+{
+	u64 limit = stream->ring.head;
+	struct ndval_flow *flow;
+
+	lockdep_assert_held(&stream->lock);
+	if (!ndval_pair_is_primary(stream->pair))
+		return ndval_broken(NDVAL_BROKEN_L) ? limit : min(limit, stream->limit);
+	if (!ndval_pair_is_sync(stream->pair) || ndval_broken(NDVAL_BROKEN_LIMIT))
+		return limit;
+	list_for_each_entry(flow, &stream->flows, list)
+		if (flow->counted)
+			limit = min(limit, flow->stored);
+	return max(limit, min(stream->limit, stream->ring.head));
+}
+
+/**
+ * ndval_stream_promise() - Somebody may deliver up to here from now on.
+ * @stream: the stream, a primary's; the caller holds its lock
+ * @end: the end
+ */
+void ndval_stream_promise(struct ndval_stream *stream, u64 end)
+{
+	lockdep_assert_held(&stream->lock);
+	stream->promised = max(stream->promised, end);
+}
+
 /**
  * ndval_stream_can_read() - Would a read find data or make it?
  * @stream: the stream; the caller holds its lock
@@ -196,10 +255,10 @@ bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance)
 	u64 to;
 
 	lockdep_assert_held(&stream->lock);
-	if (READ_ONCE(stream->cursors[instance].pos) < stream->ring.head)
+	if (READ_ONCE(stream->cursors[instance].pos) < ndval_stream_limit(stream))
 		return true;
 	return ndval_pair_is_primary(stream->pair) && rng_is_initialized() &&
-	       !check_room(stream, NDVAL_CHUNK, true, &to);
+	       !awaits_peers(stream) && !check_room(stream, NDVAL_CHUNK, true, &to);
 }
 
 /**
@@ -217,6 +276,9 @@ void ndval_stream_force(struct ndval_stream *stream, u64 need)
 
 	lockdep_assert_held(&stream->lock);
 	need = min(need, stream->ring.head + size);
+	/* What is not committed yet stays: the commit is on its way. */
+	if (!ndval_pair_is_primary(pair))
+		need = min(need, stream->limit + size);
 	if (need <= size || need <= ndval_stream_want(stream) ||
 	    ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) != NDVAL_OVERFLOW_DROP)
 		return;
@@ -281,19 +343,28 @@ u64 ndval_stream_want(struct ndval_stream *stream)
 	lockdep_assert_held(&stream->lock);
 	if (stream->starved)
 		return head;
-	return max(min(slowest(stream, false), head) + size, head);
+	return max(min3(slowest(stream, false), others_hold(stream), head) + size, head);
 }
 
 /**
- * ndval_stream_committed() - End up to which every connected peer stores it.
+ * ndval_stream_committed() - End up to which every member in sync stores it.
  * @stream: the stream; the caller holds its lock
+ *
+ * All that are counted are waited for: after a promotion they may have been in
+ * sync, and may be promoted, though this primary does not know yet.
  */
 u64 ndval_stream_committed(struct ndval_stream *stream)
 {
+	u64 end = stream->ring.head;
+	struct ndval_flow *flow;
+
 	lockdep_assert_held(&stream->lock);
 	if (!ndval_pair_is_primary(stream->pair))
-		return min(stream->committed, stream->ring.head);
-	return min(peers_hold(stream, false), stream->ring.head);
+		return min(stream->committed, end);
+	list_for_each_entry(flow, &stream->flows, list)
+		if (flow->counted)
+			end = min(end, flow->stored);
+	return end;
 }
 
 /**
@@ -309,38 +380,72 @@ void ndval_stream_void(struct ndval_stream *stream)
 		raise_generation(&stream->cursors[i], U64_MAX);
 }
 
+static void forget(struct ndval_stream *stream, u64 to)
+{
+	stream->given = min(stream->given, to);
+	stream->promised = min(stream->promised, to);
+	stream->limit = min(stream->limit, to);
+	stream->committed = min(stream->committed, to);
+	stream->need = 0;
+	stream->error = 0;
+	stream->starved = false;
+}
+
 /**
- * ndval_stream_reset() - Throw all values away and stand empty at an offset.
- * @stream: the stream; the caller holds its lock
- * @to: the offset
- * @forget: what was delivered does not count any more, and the instances are
- *	lost until repositioned; else they stand at @to at most
+ * ndval_stream_truncate() - Throw away what another epoch has not.
+ * @stream: the stream; the caller holds its lock, and has made sure that nothing
+ *	of it was delivered
+ * @to: the end of what is kept
+ *
+ * An instance that was positioned beyond it is lost.
  */
-void ndval_stream_reset(struct ndval_stream *stream, u64 to, bool forget)
+void ndval_stream_truncate(struct ndval_stream *stream, u64 to)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&stream->lock);
+	if (ndval_broken(NDVAL_BROKEN_TRUNCATE))
+		return;
+	ndval_stream_void(stream);
+	ndval_ring_truncate(&stream->ring, to);
+	forget(stream, to);
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		struct ndval_cursor *cursor = &stream->cursors[i];
+
+		cursor->wanted = 0;
+		if (READ_ONCE(cursor->pos) > to)
+			lose(stream, i);
+	}
+	ndval_stream_wake(stream);
+}
+
+/**
+ * ndval_stream_reset() - Throw all values away, and what was delivered too.
+ * @stream: the stream; the caller holds its lock
+ *
+ * Instances are lost until they are repositioned.
+ */
+void ndval_stream_reset(struct ndval_stream *stream)
 {
 	unsigned int i;
 
 	lockdep_assert_held(&stream->lock);
 	ndval_stream_void(stream);
-	ndval_ring_reset(&stream->ring, to);
-	stream->promised = to;
+	ndval_ring_reset(&stream->ring, 0);
+	forget(stream, 0);
+	memset(stream->starts, 0, sizeof(stream->starts));
 	stream->epoch_id = READ_ONCE(stream->pair->epoch_id);
-	stream->committed = min(stream->committed, to);
-	stream->need = 0;
-	stream->error = 0;
-	stream->starved = false;
+	stream->offer_id = 0;
 	for (i = 0; i < NDVAL_INSTANCES; i++) {
 		struct ndval_cursor *cursor = &stream->cursors[i];
 
 		spin_lock(&cursor->move);
-		WRITE_ONCE(cursor->pos, min(cursor->pos, to));
-		if (forget)
-			WRITE_ONCE(cursor->hw, 0);
+		WRITE_ONCE(cursor->pos, 0);
+		WRITE_ONCE(cursor->hw, 0);
 		spin_unlock(&cursor->move);
 		cursor->wanted = 0;
-		if (forget)
-			lose(stream, i);
-		cursor->lost |= forget;
+		lose(stream, i);
+		cursor->lost = true;
 	}
 	ndval_stream_wake(stream);
 }
@@ -366,7 +471,7 @@ void ndval_stream_update_flows(struct ndval_stream *stream)
 	struct ndval_flow *flow;
 
 	lockdep_assert_held(&stream->lock);
-	if (stream->need <= stream->ring.head)
+	if (stream->need <= ndval_stream_limit(stream))
 		stream->need = 0;
 	list_for_each_entry(flow, &stream->flows, list)
 		ndval_flow_update(flow);
@@ -392,12 +497,14 @@ void ndval_stream_progress(struct ndval_stream *stream)
 	retain = ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN);
 	keep = ring->head - min(ring->head, retain);
 	keep = min3(keep, slowest(stream, true), peers_hold(stream, true));
+	keep = min(keep, others_hold(stream));
 	if (keep > ring->tail)
 		advance(stream, keep, NULL);
 	ndval_stream_update_flows(stream);
 	list_for_each_entry(flow, &stream->flows, list)
 		ndval_flow_retry(flow);
-	if (wq_has_sleeper(&stream->wq))
+	/* A waiter may be on its way to sleep: it looks at what this counts. */
+	if (stream->waiters || wq_has_sleeper(&stream->wq))
 		ndval_stream_wake(stream);
 	spin_unlock(&stream->lock);
 }
@@ -416,8 +523,7 @@ struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream)
 	u64 to;
 
 	spin_lock(&stream->lock);
-	to = min3(slowest(stream, true), peers_hold(stream, false),
-		  stream->ring.head);
+	to = min3(slowest(stream, true), others_hold(stream), stream->ring.head);
 	if (to > stream->ring.tail)
 		advance(stream, to, &chunk);
 	spin_unlock(&stream->lock);

@@ -32,18 +32,27 @@ static const struct {
 		BIT_ULL(NDVAL_WIRE_A_SOFTWARE),
 	},
 	[NDVAL_WIRE_CMD_PAIR] = {
-		ndval_wire_pair_nl_policy, NDVAL_WIRE_A_SETTINGS,
+		ndval_wire_pair_nl_policy, NDVAL_WIRE_A_FOR_ID,
 		BIT_ULL(NDVAL_WIRE_A_PAIR),
 	},
 	[NDVAL_WIRE_CMD_FETCH] = {
-		ndval_wire_fetch_nl_policy, NDVAL_WIRE_A_END, PAIR_ATTRS,
+		ndval_wire_fetch_nl_policy, NDVAL_WIRE_A_TAKEOVER, PAIR_ATTRS,
 	},
 	[NDVAL_WIRE_CMD_VALUES] = {
-		ndval_wire_values_nl_policy, NDVAL_WIRE_A_VALUE,
+		ndval_wire_values_nl_policy, NDVAL_WIRE_A_STARTS,
 		PAIR_ATTRS | BIT_ULL(NDVAL_WIRE_A_STREAM) |
 		BIT_ULL(NDVAL_WIRE_A_STREAM_ID) | BIT_ULL(NDVAL_WIRE_A_COMMITTED) |
 		BIT_ULL(NDVAL_WIRE_A_TAIL) | BIT_ULL(NDVAL_WIRE_A_NEED) |
-		BIT_ULL(NDVAL_WIRE_A_VALUE),
+		BIT_ULL(NDVAL_WIRE_A_VALUE) | BIT_ULL(NDVAL_WIRE_A_LIMIT),
+	},
+	[NDVAL_WIRE_CMD_SYNC] = {
+		ndval_wire_sync_nl_policy, NDVAL_WIRE_A_STARTS, PAIR_ATTRS,
+	},
+	[NDVAL_WIRE_CMD_TAKEOVER] = {
+		ndval_wire_takeover_nl_policy, NDVAL_WIRE_A_ERROR, PAIR_ATTRS,
+	},
+	[NDVAL_WIRE_CMD_HANDOVER] = {
+		ndval_wire_handover_nl_policy, NDVAL_WIRE_A_PAIR_ID, PAIR_ATTRS,
 	},
 	[NDVAL_WIRE_CMD_STREAM_DEL] = {
 		ndval_wire_stream_del_nl_policy, NDVAL_WIRE_A_ERROR,

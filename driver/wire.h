@@ -31,6 +31,12 @@ int ndval_wire_parse_nested(const struct nlattr *nest, struct nlattr **attrs, in
 			    const struct nla_policy *policy);
 u64 ndval_wire_u64(struct nlattr **attrs, int type);
 
+/* The attribute of a pair setting, by enum ndval_setting. */
+static inline int ndval_wire_setting(unsigned int which)
+{
+	return NDVAL_WIRE_A_SETTINGS_BIND + which;
+}
+
 u8 *ndval_value_begin(struct sk_buff *skb, int type, size_t max,
 		      struct ndval_value *value);
 int ndval_value_end(struct sk_buff *skb, struct ndval_value *value, u64 offset,

@@ -14,6 +14,9 @@
 const struct nla_policy ndval_wire_settings_nl_policy[NDVAL_WIRE_A_SETTINGS_PAD + 1] = {
 	[NDVAL_WIRE_A_SETTINGS_SERIAL] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_SETTINGS_BIND] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_SETTINGS_COMMIT] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_SETTINGS_ON_PEER_LOSS] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_SETTINGS_ON_DIVERGENCE] = { .type = NLA_U32, },
 };
 
 const struct nla_policy ndval_wire_value_nl_policy[NDVAL_WIRE_A_VALUE_PAD + 1] = {
@@ -33,7 +36,7 @@ const struct nla_policy ndval_wire_hello_nl_policy[NDVAL_WIRE_A_SOFTWARE + 1] = 
 };
 
 /* NDVAL_WIRE_CMD_PAIR - do */
-const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_SETTINGS + 1] = {
+const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_FOR_ID + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH] = { .type = NLA_U64, },
@@ -47,10 +50,13 @@ const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_SETTINGS + 1] = {
 	[NDVAL_WIRE_A_GONE] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_IN_SYNC] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_SETTINGS] = NLA_POLICY_NESTED(ndval_wire_settings_nl_policy),
+	[NDVAL_WIRE_A_HISTORY] = { .type = NLA_BINARY, },
+	[NDVAL_WIRE_A_BEHIND] = { .type = NLA_FLAG, },
+	[NDVAL_WIRE_A_FOR_ID] = { .type = NLA_U64, },
 };
 
 /* NDVAL_WIRE_CMD_FETCH - do */
-const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_END + 1] = {
+const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_TAKEOVER + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
@@ -63,10 +69,11 @@ const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_END + 1] = {
 	[NDVAL_WIRE_A_NEED] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_AGAIN] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_END] = { .type = NLA_FLAG, },
+	[NDVAL_WIRE_A_TAKEOVER] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_WIRE_CMD_VALUES - do */
-const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_VALUE + 1] = {
+const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_STARTS + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
@@ -77,6 +84,9 @@ const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_VALUE + 1] = {
 	[NDVAL_WIRE_A_TAIL] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_NEED] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_VALUE] = NLA_POLICY_NESTED(ndval_wire_value_nl_policy),
+	[NDVAL_WIRE_A_LIMIT] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_DROPS] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_STARTS] = { .type = NLA_BINARY, },
 };
 
 /* NDVAL_WIRE_CMD_STREAM_DEL - do */
@@ -103,5 +113,34 @@ const struct nla_policy ndval_wire_pong_nl_policy[NDVAL_WIRE_A_TIME + 1] = {
 /* NDVAL_WIRE_CMD_BYE - do */
 const struct nla_policy ndval_wire_bye_nl_policy[NDVAL_WIRE_A_REASON + 1] = {
 	[NDVAL_WIRE_A_REASON] = { .type = NLA_NUL_STRING, .len = 127, },
+};
+
+/* NDVAL_WIRE_CMD_SYNC - do */
+const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_STARTS + 1] = {
+	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_PAIR_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_STREAM] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_STREAM_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_END] = { .type = NLA_FLAG, },
+	[NDVAL_WIRE_A_STARTS] = { .type = NLA_BINARY, },
+};
+
+/* NDVAL_WIRE_CMD_TAKEOVER - do */
+const struct nla_policy ndval_wire_takeover_nl_policy[NDVAL_WIRE_A_ERROR + 1] = {
+	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_PAIR_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_ERROR] = { .type = NLA_U32, },
+};
+
+/* NDVAL_WIRE_CMD_HANDOVER - do */
+const struct nla_policy ndval_wire_handover_nl_policy[NDVAL_WIRE_A_PAIR_ID + 1] = {
+	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_PAIR_ID] = { .type = NLA_U64, },
 };
 

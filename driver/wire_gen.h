@@ -17,11 +17,11 @@ extern const struct nla_policy ndval_wire_value_nl_policy[NDVAL_WIRE_A_VALUE_PAD
 
 extern const struct nla_policy ndval_wire_hello_nl_policy[NDVAL_WIRE_A_SOFTWARE + 1];
 
-extern const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_SETTINGS + 1];
+extern const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_FOR_ID + 1];
 
-extern const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_END + 1];
+extern const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_TAKEOVER + 1];
 
-extern const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_VALUE + 1];
+extern const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_STARTS + 1];
 
 extern const struct nla_policy ndval_wire_stream_del_nl_policy[NDVAL_WIRE_A_ERROR + 1];
 
@@ -30,6 +30,12 @@ extern const struct nla_policy ndval_wire_ping_nl_policy[NDVAL_WIRE_A_TIME + 1];
 extern const struct nla_policy ndval_wire_pong_nl_policy[NDVAL_WIRE_A_TIME + 1];
 
 extern const struct nla_policy ndval_wire_bye_nl_policy[NDVAL_WIRE_A_REASON + 1];
+
+extern const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_STARTS + 1];
+
+extern const struct nla_policy ndval_wire_takeover_nl_policy[NDVAL_WIRE_A_ERROR + 1];
+
+extern const struct nla_policy ndval_wire_handover_nl_policy[NDVAL_WIRE_A_PAIR_ID + 1];
 
 
 

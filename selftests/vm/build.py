@@ -11,7 +11,8 @@
 One source tree serves several kernels: build/KV/ is a farm of symbolic links
 to Kbuild, driver/ and uapi/, so every kernel keeps its own objects and make's
 time stamps go on working.  Warnings (W=1) are errors here.  For a kernel that
-is built here (kernels.py) the modules of selftests/kmod/ are built along.
+is built here (kernels.py) the modules of selftests/kmod/ are built along, and
+protections of the driver can be switched off (driver/knobs.h).
 """
 
 import contextlib
@@ -29,6 +30,8 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
 PARTS = ("Kbuild", "driver", "uapi")
 TEST_MODULES = "selftests/kmod"
+# For a kernel that is built here: those modules, and driver/knobs.h.
+FOR_TESTS = ("NDVAL_TEST_MODULES=m", "KCFLAGS=-DNDVAL_TEST_KNOBS")
 # Builds of the tools beside the plain one, with their CFLAGS.
 VARIANTS = {
     "asan": "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined "
@@ -119,7 +122,8 @@ def _unchanged(tree, top, parts):
     stamp = tree / ".built"
     if not stamp.exists() or not (tree / "ndval.ko").exists():
         return False
-    files = [top / "uapi/linux", *(top / part for part in parts), *_sources(top, parts).values()]
+    files = [Path(__file__), top / "uapi/linux", *(top / part for part in parts),
+             *_sources(top, parts).values()]
     return all(f.stat().st_mtime < stamp.stat().st_mtime for f in files if f.exists())
 
 
@@ -140,7 +144,7 @@ def module(kernel, top=TOP, name=None):
         (tree / ".building").touch()
         try:
             out = make("-C", str(kernel.headers), f"M={tree}", "W=1",
-                       *(["NDVAL_TEST_MODULES=m"] if kernel.built else []),
+                       *(FOR_TESTS if kernel.built else []),
                        "modules", log=tree / "make.log")
         except Error as err:
             raise Error(str(err).replace(f"{tree}/", "")) from None

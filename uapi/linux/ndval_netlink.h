@@ -68,6 +68,54 @@ enum ndval_bind {
 	NDVAL_BIND_REQUIRED,
 };
 
+/**
+ * enum ndval_commit - When a value is given to an instance.
+ * @NDVAL_COMMIT_ASYNC: At once; fsync on the node waits until it is safe.
+ * @NDVAL_COMMIT_SYNC: When every member that is in sync stores it.
+ */
+enum ndval_commit {
+	NDVAL_COMMIT_ASYNC,
+	NDVAL_COMMIT_SYNC,
+};
+
+/**
+ * enum ndval_on_peer_loss - What a primary does when it loses a member that
+ *   was counted.
+ * @NDVAL_ON_PEER_LOSS_CONTINUE: Goes on without it at once.
+ * @NDVAL_ON_PEER_LOSS_SUSPEND: Gives no value until it is back, or
+ *   peer-outdate was said of it.
+ */
+enum ndval_on_peer_loss {
+	NDVAL_ON_PEER_LOSS_CONTINUE,
+	NDVAL_ON_PEER_LOSS_SUSPEND,
+};
+
+/**
+ * enum ndval_on_divergence - What happens to a copy of the application that
+ *   diverged from another.
+ * @NDVAL_ON_DIVERGENCE_FAIL: Its reads fail with ESTALE.
+ * @NDVAL_ON_DIVERGENCE_REPORT: It is reported, and its reads go on.
+ */
+enum ndval_on_divergence {
+	NDVAL_ON_DIVERGENCE_FAIL,
+	NDVAL_ON_DIVERGENCE_REPORT,
+};
+
+/**
+ * enum ndval_membership - What a configured peer is to the primary's commit.
+ * @NDVAL_MEMBERSHIP_OUT: Nothing waits for it, and it can't take the pair
+ *   over.
+ * @NDVAL_MEMBERSHIP_COUNTED: Values wait until it stores them; it does not yet
+ *   store all earlier ones.
+ * @NDVAL_MEMBERSHIP_IN_SYNC: It stores every value given to an instance
+ *   anywhere, and was told so.
+ */
+enum ndval_membership {
+	NDVAL_MEMBERSHIP_OUT,
+	NDVAL_MEMBERSHIP_COUNTED,
+	NDVAL_MEMBERSHIP_IN_SYNC,
+};
+
 enum ndval_switch {
 	NDVAL_SWITCH_OFF,
 	NDVAL_SWITCH_ON,
@@ -119,7 +167,12 @@ enum ndval_link_state {
  * @NDVAL_EVENT_KIND_INSTANCE_SET: An instance was repositioned.
  * @NDVAL_EVENT_KIND_VALUES_READ: Somebody looked at values (values-get).
  * @NDVAL_EVENT_KIND_OP_DONE: The operation with this id has ended, with this
- *   error.
+ *   error; reason says why.
+ * @NDVAL_EVENT_KIND_PEER_LOST: A primary lost a peer that was counted. With
+ *   on-peer-loss=suspend nothing is given until it is back or peer-outdate was
+ *   said of it.
+ * @NDVAL_EVENT_KIND_FORCED: A promotion was forced; values may have been lost
+ *   or changed.
  */
 enum ndval_event_kind {
 	NDVAL_EVENT_KIND_PAIR_NEW,
@@ -136,6 +189,8 @@ enum ndval_event_kind {
 	NDVAL_EVENT_KIND_VALUES_READ,
 	NDVAL_EVENT_KIND_FENCED,
 	NDVAL_EVENT_KIND_OP_DONE,
+	NDVAL_EVENT_KIND_PEER_LOST,
+	NDVAL_EVENT_KIND_FORCED,
 };
 
 enum {
@@ -190,6 +245,16 @@ enum {
 	NDVAL_A_PAIR_OPERATION,
 	NDVAL_A_PAIR_NEW,
 	NDVAL_A_PAIR_PAD,
+	NDVAL_A_PAIR_COMMIT,
+	NDVAL_A_PAIR_ON_PEER_LOSS,
+	NDVAL_A_PAIR_ON_DIVERGENCE,
+	NDVAL_A_PAIR_IN_SYNC,
+	NDVAL_A_PAIR_OUTDATED,
+	NDVAL_A_PAIR_FORCED,
+	NDVAL_A_PAIR_EPOCH_SEEN,
+	NDVAL_A_PAIR_DROPS,
+	NDVAL_A_PAIR_FORCE,
+	NDVAL_A_PAIR_FENCED,
 
 	__NDVAL_A_PAIR_MAX,
 	NDVAL_A_PAIR_MAX = (__NDVAL_A_PAIR_MAX - 1)
@@ -206,6 +271,8 @@ enum {
 	NDVAL_A_PEER_ACKNOWLEDGED,
 	NDVAL_A_PEER_REASON,
 	NDVAL_A_PEER_PAD,
+	NDVAL_A_PEER_MEMBERSHIP,
+	NDVAL_A_PEER_OUTDATED,
 
 	__NDVAL_A_PEER_MAX,
 	NDVAL_A_PEER_MAX = (__NDVAL_A_PEER_MAX - 1)
@@ -331,6 +398,10 @@ enum ndval_cmd {
 	NDVAL_CMD_INSTANCE_SET,
 	NDVAL_CMD_VALUES_GET,
 	NDVAL_CMD_EVENT,
+	NDVAL_CMD_DEMOTE,
+	NDVAL_CMD_SWITCHOVER,
+	NDVAL_CMD_OUTDATE,
+	NDVAL_CMD_PEER_OUTDATE,
 
 	__NDVAL_CMD_MAX,
 	NDVAL_CMD_MAX = (__NDVAL_CMD_MAX - 1)
