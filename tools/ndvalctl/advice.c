@@ -45,7 +45,9 @@ static void advise_health(const struct pair *pair)
 		say("this host was cloned, set back or is going down; nothing is delivered: ");
 		say("'ndvalctl resync %s' begins anew", pair->name);
 	} else if (pair->health == NDVAL_HEALTH_SUSPENDED) {
-		say("nothing is delivered until the lost peer is back");
+		say("nothing is delivered until the lost peer is back: if it is fenced, or was ");
+		say("outdated ('ndvalctl outdate %s' there), ", pair->name);
+		say("'ndvalctl peer outdate %s PEER' goes on without it", pair->name);
 	}
 	end_sentence();
 }
@@ -59,6 +61,19 @@ static bool has_primary(const struct view *view)
 			return true;
 	}
 	return view->pair->role == NDVAL_ROLE_PRIMARY;
+}
+
+static void advise_lost_primary(const struct pair *pair)
+{
+	say("the primary is not connected: ");
+	say("copies here get only what is stored already; ");
+	if (pair->outdated)
+		say("this copy is outdated, if the primary is dead promote another one");
+	else if (!pair->in_sync)
+		say("this copy may lack values, if the primary is dead promote another one");
+	else
+		say("if the primary is dead or fenced, 'ndvalctl promote %s' takes over",
+		    pair->name);
 }
 
 static void advise_role(const struct view *view)
@@ -75,8 +90,7 @@ static void advise_role(const struct view *view)
 		    pair->name);
 		say("on the one member that is to issue its values");
 	} else {
-		say("the primary is not connected: ");
-		say("copies here get only what is stored already");
+		advise_lost_primary(pair);
 	}
 	end_sentence();
 }

@@ -138,6 +138,11 @@ static void fill_pair(const struct nlmsghdr *nlh, void *item)
 	pair->lost = nl_u64(tb[NDVAL_A_PAIR_LOST]);
 	pair->waits = nl_u64(tb[NDVAL_A_PAIR_WAITS]);
 	pair->minor = nl_u32(tb[NDVAL_A_PAIR_MINOR]);
+	pair->in_sync = tb[NDVAL_A_PAIR_IN_SYNC];
+	pair->outdated = tb[NDVAL_A_PAIR_OUTDATED];
+	pair->forced = nl_u64(tb[NDVAL_A_PAIR_FORCED]);
+	pair->epoch_seen = nl_u64(tb[NDVAL_A_PAIR_EPOCH_SEEN]);
+	pair->drops = nl_u64(tb[NDVAL_A_PAIR_DROPS]);
 }
 
 static void fill_peer(const struct nlmsghdr *nlh, void *item)
@@ -156,6 +161,9 @@ static void fill_peer(const struct nlmsghdr *nlh, void *item)
 	peer->lag = nl_u64(tb[NDVAL_A_PEER_LAG]);
 	peer->acknowledged = nl_u64(tb[NDVAL_A_PEER_ACKNOWLEDGED]);
 	COPY(peer->reason, tb[NDVAL_A_PEER_REASON]);
+	peer->counts = tb[NDVAL_A_PEER_MEMBERSHIP];
+	peer->membership = nl_u32(tb[NDVAL_A_PEER_MEMBERSHIP]);
+	peer->outdated = tb[NDVAL_A_PEER_OUTDATED];
 }
 
 static void fill_stream(const struct nlmsghdr *nlh, void *item)

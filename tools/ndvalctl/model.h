@@ -51,6 +51,11 @@ struct pair {
 	__u64	lost;
 	__u64	waits;
 	__u32	minor;
+	bool	in_sync;	/* on a secondary */
+	bool	outdated;
+	__u64	forced;
+	__u64	epoch_seen;
+	__u64	drops;
 };
 
 /* The name of the pair comes first in what belongs to a pair. */
@@ -65,6 +70,9 @@ struct peer {
 	__u64	lag;
 	__u64	acknowledged;
 	char	reason[256];
+	bool	counts;		/* on a primary: @membership is known */
+	__u32	membership;
+	bool	outdated;
 };
 
 struct stream {

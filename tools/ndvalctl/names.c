@@ -33,6 +33,31 @@ const char * const bind_names[] = {
 	NULL
 };
 
+const char * const commit_names[] = {
+	[NDVAL_COMMIT_ASYNC]			= "async",
+	[NDVAL_COMMIT_SYNC]			= "sync",
+	NULL
+};
+
+const char * const on_peer_loss_names[] = {
+	[NDVAL_ON_PEER_LOSS_CONTINUE]		= "continue",
+	[NDVAL_ON_PEER_LOSS_SUSPEND]		= "suspend",
+	NULL
+};
+
+const char * const on_divergence_names[] = {
+	[NDVAL_ON_DIVERGENCE_FAIL]		= "fail",
+	[NDVAL_ON_DIVERGENCE_REPORT]		= "report",
+	NULL
+};
+
+const char * const membership_names[] = {
+	[NDVAL_MEMBERSHIP_OUT]			= "out",
+	[NDVAL_MEMBERSHIP_COUNTED]		= "counted",
+	[NDVAL_MEMBERSHIP_IN_SYNC]		= "in-sync",
+	NULL
+};
+
 const char * const switch_names[] = {
 	[NDVAL_SWITCH_OFF]			= "off",
 	[NDVAL_SWITCH_ON]			= "on",
@@ -72,6 +97,8 @@ const char * const event_kind_names[] = {
 	[NDVAL_EVENT_KIND_VALUES_READ]		= "values-read",
 	[NDVAL_EVENT_KIND_FENCED]		= "fenced",
 	[NDVAL_EVENT_KIND_OP_DONE]		= "op-done",
+	[NDVAL_EVENT_KIND_PEER_LOST]		= "peer-lost",
+	[NDVAL_EVENT_KIND_FORCED]		= "forced",
 	NULL
 };
 

@@ -20,14 +20,28 @@ static const struct command commands[] = {
 	  "--watch  show it again and again, every 2 or SECONDS seconds\n" },
 	{ "pair", pair_main, "add|del|set|show|list ...",
 	  "Make, remove, tune and show pairs\n" },
-	{ "peer", peer_main, "add|del|list ...",
+	{ "peer", peer_main, "add|del|list|outdate ...",
 	  "Configure which other members take part in a pair\n" },
-	{ "promote", promote_main, "PAIR --new [--json]",
+	{ "promote", promote_main, "PAIR [--new|--force] [--fenced] [--json]",
 	  "Make this member the primary of a pair\n"
-	  "--new  begin the pair's life here: values are drawn anew. Wanted once, when\n"
-	  "       the pair is set up.\n"
-	  "Without --new this member would take over the life of the pair as it is. That\n"
-	  "belongs to failover, which this version does not have: the kernel refuses.\n" },
+	  "Takes the pair over when the primary is lost or was demoted. Refused if that could\n"
+	  "lose or change a value.\n"
+	  "--new     begin the pair's life here: values are drawn anew. Wanted once, when the\n"
+	  "          pair is set up.\n"
+	  "--force   whatever speaks against it; values may be lost or change\n"
+	  "--fenced  members that are not connected are fenced or outdated: they will not be\n"
+	  "          promoted until they are in sync again\n" },
+	{ "demote", demote_main, "PAIR [--json]",
+	  "Make the primary a secondary that may be promoted again\n"
+	  "Afterwards the pair has no primary, and no new values, until one is promoted.\n" },
+	{ "switchover", switchover_main, "PAIR [--to PEER] [--json]",
+	  "Hand a pair over from this primary to a peer\n"
+	  "Readers wait until the peer stores everything and is the primary. Nothing is lost,\n"
+	  "whenever it fails.\n"
+	  "--to PEER  which; may be left out if the pair has just one peer\n" },
+	{ "outdate", outdate_main, "PAIR [--json]",
+	  "Say that this copy may not be promoted until it is in sync again\n"
+	  "For a cluster manager, on a secondary that lost its primary while that went on.\n" },
 	{ "resync", resync_main, "PAIR [--json]",
 	  "Discard a pair's values here and obtain them anew\n"
 	  "All instances here are then lost until they are repositioned with\n"

@@ -32,11 +32,13 @@ _Noreturn void die_usage(const char *format, ...) __attribute__((format(printf, 
 _Noreturn void die_kernel(const struct nl *nl);
 struct nl *open_kernel(void);
 
+int demote_main(int argc, char *argv[]);
 int instance_main(int argc, char *argv[]);
 int link_main(int argc, char *argv[]);
 int link_attach_main(int argc, char *argv[]);
 int member_main(int argc, char *argv[]);
 int monitor_main(int argc, char *argv[]);
+int outdate_main(int argc, char *argv[]);
 int pair_main(int argc, char *argv[]);
 int peer_main(int argc, char *argv[]);
 int promote_main(int argc, char *argv[]);
@@ -44,6 +46,7 @@ int read_main(int argc, char *argv[]);
 int resync_main(int argc, char *argv[]);
 int status_main(int argc, char *argv[]);
 int stream_main(int argc, char *argv[]);
+int switchover_main(int argc, char *argv[]);
 int values_main(int argc, char *argv[]);
 
 #endif /* NDVALCTL_H */

@@ -31,6 +31,23 @@ static int read_operation(const struct nlmsghdr *nlh, void *data)
 }
 
 /**
+ * try_operation() - send the request
+ * @nl: with a request
+ * @type: attribute of the reply that has the id
+ * @operation: the id; 0, the kernel had nothing left to do
+ *
+ * Return: 0, or a negative errno if it is refused.
+ */
+int try_operation(struct nl *nl, __u16 type, __u32 *operation)
+{
+	struct started started = { .type = type };
+	int err = nl_call(nl, read_operation, &started);
+
+	*operation = started.operation;
+	return err;
+}
+
+/**
  * start_operation() - send the request, end the program if it is refused
  * @nl: with a request
  * @type: attribute of the reply that has the id
@@ -39,18 +56,18 @@ static int read_operation(const struct nlmsghdr *nlh, void *data)
  */
 __u32 start_operation(struct nl *nl, __u16 type)
 {
-	struct started started = { .type = type };
+	__u32 operation;
 
-	if (nl_call(nl, read_operation, &started))
+	if (try_operation(nl, type, &operation))
 		die_kernel(nl);
-	return started.operation;
+	return operation;
 }
 
 struct wait {
 	__u32	operation;
 	bool	done;
 	__u32	error;
-	char	reason[128];
+	char	reason[OPERATION_REASON_SIZE];
 };
 
 static int check_event(const struct nlmsghdr *nlh, void *data)
@@ -70,11 +87,14 @@ static int check_event(const struct nlmsghdr *nlh, void *data)
 }
 
 /**
- * wait_operation() - wait for the end; end the program if it is a failure
+ * end_operation() - wait for the end
  * @nl: after nl_join_events()
- * @operation: from start_operation()
+ * @operation: from try_operation()
+ * @reason: OPERATION_REASON_SIZE bytes: why it failed
+ *
+ * Return: 0 or the errno with which it ended.
  */
-void wait_operation(struct nl *nl, __u32 operation)
+int end_operation(struct nl *nl, __u32 operation, char *reason)
 {
 	struct wait wait = { .operation = operation, .done = !operation };
 
@@ -88,8 +108,22 @@ void wait_operation(struct nl *nl, __u32 operation)
 			die("operation %u runs, but waiting for its end failed: %s", operation,
 			    strerror(-err));
 	}
-	if (wait.error)
-		die("%s", wait.reason[0] ? wait.reason : strerror(wait.error));
+	snprintf(reason, OPERATION_REASON_SIZE, "%s",
+		 wait.reason[0] ? wait.reason : strerror(wait.error));
+	return wait.error;
+}
+
+/**
+ * wait_operation() - wait for the end; end the program if it is a failure
+ * @nl: after nl_join_events()
+ * @operation: from start_operation()
+ */
+void wait_operation(struct nl *nl, __u32 operation)
+{
+	char reason[OPERATION_REASON_SIZE];
+
+	if (end_operation(nl, operation, reason))
+		die("%s", reason);
 }
 
 /* What --json says of an operation on an object. */

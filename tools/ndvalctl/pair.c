@@ -252,6 +252,12 @@ static int pair_list(int argc, char *argv[])
 	"\n" \
 	"Settings; sizes take K, M, G, KiB, MiB, GiB:\n" \
 	"  bind=any|required       required: reads fail without NDVAL_IOC_BIND\n" \
+	"  commit=async|sync       sync: values wait until all in sync store them\n" \
+	"  on_peer_loss=continue|suspend\n" \
+	"                          when a primary loses a member: go on without it, or\n" \
+	"                          give nothing until it is back or was outdated\n" \
+	"  on_divergence=fail|report\n" \
+	"                          whether a copy that diverged gets errors\n" \
 	"  ring_size=SIZE          window of each stream, 8K to 64M, a power of two\n" \
 	"  retain=SIZE             kept though everybody has it, up to ring_size\n" \
 	"  prefetch=SIZE           drawn and sent ahead of its use, up to ring_size/2\n" \

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "args.h"
+#include "failover.h"
 #include "json.h"
 #include "model.h"
 #include "names.h"
@@ -10,9 +12,9 @@
 #include "nl.h"
 #include "show.h"
 
-/* Add and del differ in the command and in what there is to show after it. */
-static const char *change_peer(int argc, char *argv[], __u8 cmd, struct nl **nl,
-			       const char **name)
+/* Begin the request of a command that names a pair and a peer. */
+static const char *name_peer(int argc, char *argv[], __u8 cmd, struct nl **nl,
+			     const char **name)
 {
 	const char *pair;
 
@@ -25,6 +27,15 @@ static const char *change_peer(int argc, char *argv[], __u8 cmd, struct nl **nl,
 	nl_request(*nl, cmd, 0);
 	nl_put_str(*nl, NDVAL_A_PEER_PAIR, pair);
 	nl_put_str(*nl, NDVAL_A_PEER_NAME, *name);
+	return pair;
+}
+
+/* Add and del differ in the command and in what there is to show after it. */
+static const char *change_peer(int argc, char *argv[], __u8 cmd, struct nl **nl,
+			       const char **name)
+{
+	const char *pair = name_peer(argc, argv, cmd, nl, name);
+
 	if (nl_call(*nl, NULL, NULL))
 		die_kernel(*nl);
 	return pair;
@@ -37,6 +48,29 @@ static int peer_add(int argc, char *argv[])
 	struct nl *nl;
 
 	pair = change_peer(argc, argv, NDVAL_CMD_PEER_ADD, &nl, &name);
+	if (json_wanted) {
+		if (get_peer(nl, pair, name, &peer))
+			die_kernel(nl);
+		json_peer(&peer);
+	}
+	nl_close(nl);
+	return EXIT_SUCCESS;
+}
+
+static int peer_outdate(int argc, char *argv[])
+{
+	static const struct way_out refusals[] = {
+		{ EBUSY, "Only a lost peer can be left out: 'ndvalctl peer list @' shows it." },
+		{ EINVAL, "'ndvalctl outdate @' here outdates this copy." },
+		{ ENOENT, "'ndvalctl peer list @' shows the peers." },
+		{ }
+	};
+	const char *pair, *name;
+	struct peer peer;
+	struct nl *nl;
+
+	pair = name_peer(argc, argv, NDVAL_CMD_PEER_OUTDATE, &nl, &name);
+	move_pair(nl, pair, refusals);
 	if (json_wanted) {
 		if (get_peer(nl, pair, name, &peer))
 			die_kernel(nl);
@@ -73,6 +107,7 @@ static void print_peers(const struct peer *peers, size_t count)
 	column("ROLE");
 	column("EPOCH");
 	column("LAG");
+	column("COMMIT");
 	column("REASON");
 	end_row();
 	for (i = 0; i < count; i++) {
@@ -84,6 +119,7 @@ static void print_peers(const struct peer *peers, size_t count)
 		column("%s", peer->heard ? name_of(role_names, peer->role) : "-");
 		column_number(peer->epoch);
 		column_number(peer->lag);
+		column("%s", peer_commit(peer));
 		if (peer->reason[0])
 			column("%s", printable(peer->reason, text, sizeof(text)));
 		end_row();
@@ -130,6 +166,10 @@ int peer_main(int argc, char *argv[])
 		  "nothing; 'ndvalctl promote' makes one of the members the primary.\n" },
 		{ "del", peer_del, "PAIR PEER [--json]",
 		  "Take another member out of a pair\n" },
+		{ "outdate", peer_outdate, "PAIR PEER [--json]",
+		  "Say that a lost peer will not be promoted until it is in sync again\n"
+		  "For a cluster manager, on the primary: one that waits for the peer\n"
+		  "(on_peer_loss=suspend) then goes on without it.\n" },
 		{ "list", peer_list, "[PAIR] [--json]",
 		  "List the other members of a pair, or of all pairs\n" },
 		{ }

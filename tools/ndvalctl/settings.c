@@ -32,6 +32,9 @@ struct setting {
 
 static const struct setting settings[] = {
 	{ "bind", NDVAL_A_PAIR_BIND, KIND_CHOICE, bind_names, 0 },
+	{ "commit", NDVAL_A_PAIR_COMMIT, KIND_CHOICE, commit_names, 0 },
+	{ "on_peer_loss", NDVAL_A_PAIR_ON_PEER_LOSS, KIND_CHOICE, on_peer_loss_names, 0 },
+	{ "on_divergence", NDVAL_A_PAIR_ON_DIVERGENCE, KIND_CHOICE, on_divergence_names, 0 },
 	{ "ring_size", NDVAL_A_PAIR_RING_SIZE, KIND_SIZE, NULL, ~0U },
 	{ "retain", NDVAL_A_PAIR_RETAIN, KIND_SIZE, NULL, ~0U },
 	{ "prefetch", NDVAL_A_PAIR_PREFETCH, KIND_SIZE, NULL, ~0U },

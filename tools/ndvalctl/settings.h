@@ -9,7 +9,7 @@
 struct nl;
 struct nlattr;
 
-#define SETTINGS		11
+#define SETTINGS		14
 #define SETTING_TEXT_SIZE	32
 
 /**

@@ -52,6 +52,16 @@ enum colour peer_colour(__u32 state)
 	}
 }
 
+/* What the peer is to the primary's commit: "-" on a secondary, which does not know. */
+const char *peer_commit(const struct peer *peer)
+{
+	if (!peer->counts)
+		return "-";
+	if (peer->outdated && peer->membership == NDVAL_MEMBERSHIP_OUT)
+		return "outdated";
+	return name_of(membership_names, peer->membership);
+}
+
 static void print_number(const char *key, __u64 number)
 {
 	printf("%-12s %llu\n", key, number);
@@ -99,6 +109,12 @@ void print_pair(const struct pair *pair)
 	put_coloured(health_colour(pair->health), name_of(health_names, pair->health));
 	printf("\n%-12s %llu, id %016llx\n", "epoch", pair->epoch, pair->epoch_id);
 	printf("%-12s %016llx\n", "incarnation", pair->incarnation);
+	print_number("epoch seen", pair->epoch_seen);
+	if (pair->role == NDVAL_ROLE_SECONDARY)
+		printf("%-12s %s\n", "promotable", pair->outdated ? "no, outdated" :
+		       pair->in_sync ? "yes, in sync when last told" : "no, not in sync");
+	print_number("forced", pair->forced);
+	print_number("drops", pair->drops);
 	printf("%-12s %016llx\n", "member id", pair->member_id);
 	print_number("peers", pair->peers);
 	print_bytes("lag", pair->lag);
@@ -176,6 +192,11 @@ void json_pair(const char *key, const struct pair *pair)
 	json_number("lost", pair->lost);
 	json_number("waits", pair->waits);
 	json_number("minor", pair->minor);
+	json_bool("in_sync", pair->in_sync);
+	json_bool("outdated", pair->outdated);
+	json_number("forced", pair->forced);
+	json_number("epoch_seen", pair->epoch_seen);
+	json_number("drops", pair->drops);
 	json_end_object();
 }
 
@@ -194,6 +215,9 @@ void json_peer(const struct peer *peer)
 	json_number("acknowledged", peer->acknowledged);
 	if (peer->reason[0])
 		json_string("reason", peer->reason);
+	if (peer->counts)
+		json_string("membership", name_of(membership_names, peer->membership));
+	json_bool("outdated", peer->outdated);
 	json_end_object();
 }
 

@@ -10,6 +10,7 @@
 
 const char *pair_node(const char *name, char *node);
 enum colour health_colour(__u32 health);
+const char *peer_commit(const struct peer *peer);
 enum colour peer_colour(__u32 state);
 
 void print_pair(const struct pair *pair);

@@ -37,15 +37,43 @@ static const struct link *find_link(const struct status *status, const char *mem
 	return NULL;
 }
 
-/* web  primary  protected  epoch 1  member a  /dev/ndval-web */
-static void print_head(const struct pair *pair)
+static bool hears_primary(const struct view *view)
 {
+	size_t i;
+
+	for (i = 0; i < view->peer_count; i++) {
+		if (view->peers[i].heard && view->peers[i].role == NDVAL_ROLE_PRIMARY)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Of a secondary: may it take over? With a primary the peer's state says it; one
+ * that hears none can't know whether it was dropped.
+ */
+static void print_promotable(const struct view *view)
+{
+	if (view->pair->outdated)
+		printf("  outdated");
+	else if (view->pair->in_sync && !view->peers_hidden && !hears_primary(view))
+		printf("  was in sync");
+}
+
+/* web  primary  protected  epoch 1  member a  /dev/ndval-web */
+static void print_head(const struct view *view)
+{
+	const struct pair *pair = view->pair;
 	char node[NODE_SIZE];
 
 	printf("%s  %s  ", pair->name, name_of(role_names, pair->role));
 	put_coloured(health_colour(pair->health), name_of(health_names, pair->health));
 	if (pair->epoch)
 		printf("  epoch %llu", pair->epoch);
+	if (pair->role == NDVAL_ROLE_SECONDARY)
+		print_promotable(view);
+	if (pair->forced)
+		printf("  forced %llu", pair->forced);
 	if (strcmp(pair->group, pair->name))
 		printf("  group %s", pair->group);
 	if (pair->member[0])
@@ -65,6 +93,17 @@ static void print_streams(const struct pair *pair)
 	       format_bytes(pair->memory_max, max, sizeof(max)));
 }
 
+/* As in most cases: in sync and nothing else, or left out because it is not there. */
+static bool state_tells_commit(const struct peer *peer)
+{
+	if (!peer->counts)
+		return true;
+	if (peer->membership == NDVAL_MEMBERSHIP_OUT)
+		return !peer->outdated && peer->state != NDVAL_PEER_STATE_IN_SYNC;
+	return peer->membership == NDVAL_MEMBERSHIP_IN_SYNC &&
+	       peer->state == NDVAL_PEER_STATE_IN_SYNC;
+}
+
 static void add_peer_row(const struct status *status, const struct view *view,
 			 const struct peer *peer)
 {
@@ -81,6 +120,8 @@ static void add_peer_row(const struct status *status, const struct view *view,
 	} else {
 		column("no link");
 	}
+	if (!state_tells_commit(peer))
+		column("commit %s", peer_commit(peer));
 	end_row();
 }
 
@@ -128,7 +169,7 @@ static void print_view(const struct status *status, const struct view *view)
 {
 	size_t i;
 
-	print_head(view->pair);
+	print_head(view);
 	print_streams(view->pair);
 	for (i = 0; i < view->peer_count; i++)
 		add_peer_row(status, view, &view->peers[i]);

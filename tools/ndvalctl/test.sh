@@ -55,9 +55,9 @@ expect 0 "usage: ndvalctl COMMAND" --help
 expect 0 "usage: ndvalctl COMMAND" help
 expect 0 "usage: ndvalctl COMMAND" -h
 expect 0 "ndvalctl " --version
-for command in status promote resync read values monitor \
+for command in status promote demote switchover outdate resync read values monitor \
 	"pair add" "pair del" "pair set" "pair show" "pair list" \
-	"peer add" "peer del" "peer list" "instance list" "instance set" \
+	"peer add" "peer del" "peer list" "peer outdate" "instance list" "instance set" \
 	"stream list" "stream del" "member add" "member del" "member list" \
 	"link list" "link attach" "link detach"; do
 	# shellcheck disable=SC2086 # two words
@@ -76,6 +76,21 @@ usage "PEER is missing" peer add web
 usage "STREAM is missing" stream del web
 usage "PAIR is missing" promote --new
 usage "PAIR is missing" resync
+usage "PAIR is missing" promote --force --fenced
+usage "--new and --force exclude each other" promote web --new --force
+usage "'x' is too much" promote web x
+usage "PAIR is missing" demote
+usage "'x' is too much" demote web x
+usage "PAIR is missing" outdate
+usage "PAIR is missing" switchover --to b
+usage "'--to' needs a value" switchover web --to
+usage "PEER is missing" peer outdate web
+kernel promote web --force --fenced
+kernel switchover web --to b --json
+kernel switchover web
+kernel demote web
+kernel outdate web
+kernel peer outdate web b
 usage "NAME is missing" pair show
 usage "SETTING=VALUE is missing" pair set web
 usage "no user 'no-such-user'" pair add web --owner no-such-user
@@ -88,10 +103,13 @@ usage "not ''" pair add web --mode ""
 
 # Settings.
 usage "should look like SETTING=VALUE" pair set web ring_size
-usage "no setting 'ring'; there are bind, ring_size" pair set web ring=1
+usage "no setting 'ring'; there are bind, commit" pair set web ring=1
 usage "no setting ''" pair set web =1
 usage "retain is given twice" pair set web retain=1 retain=2
 usage "bind must be any or required" pair set web bind=maybe
+usage "commit must be async or sync" pair set web commit=1
+usage "on_peer_loss must be continue or suspend" pair set web on_peer_loss=stop
+usage "on_divergence must be fail or report" pair set web on_divergence=
 usage "overflow must be drop or stall" pair set web overflow=
 usage "inspect must be off or on" pair set web inspect=1
 for size in "" x -1 +1 " 1" 1.5 0x 16Q 16Kb 16KiBs 1K1 99999999999999999999; do
@@ -115,7 +133,8 @@ for number in "" x -1 4294967296 1K 1.0; do
 	usage "max_streams must be a whole number" pair set web "max_streams=$number"
 done
 kernel pair add web --group g --member a --peer b --peer c --owner 0 --owner-group 0 \
-	--mode 0640 ring_size=16K instances=none bind=required overflow=stall inspect=on
+	--mode 0640 ring_size=16K instances=none bind=required overflow=stall inspect=on \
+	commit=async on_peer_loss=suspend on_divergence=report
 
 # Instances, values, reading.
 usage "--at OFFSET is missing" instance set web

@@ -10,6 +10,7 @@
  */
 #include "kernel.h"
 #include "config.h"
+#include "epochs.h"
 #include "log.h"
 #include "loop.h"
 #include "nl.h"
@@ -27,6 +28,7 @@ static struct nl *nl;
 static struct mnl_socket *module_socket;
 static enum kernel_change change;
 static bool links_changed;
+static bool pairs_changed;
 static char host_name[NDVAL_NAME_MAX + 1];
 static char problem[256];
 
@@ -113,6 +115,8 @@ static int read_event(const struct nlmsghdr *nlh, void *data)
 	(void)data;
 	nl_parse(nlh, tb, NDVAL_A_EVENT_MAX);
 	kind = nl_u32(tb[NDVAL_A_EVENT_KIND]);
+	if (kind == NDVAL_EVENT_KIND_PAIR_NEW || kind == NDVAL_EVENT_KIND_PAIR_CHANGE)
+		pairs_changed = true;
 	if (kind != NDVAL_EVENT_KIND_LINK_UP && kind != NDVAL_EVENT_KIND_LINK_DOWN)
 		return MNL_CB_OK;
 	if (strcmp(nl_str(tb[NDVAL_A_EVENT_MEMBER]), host_name))
@@ -140,8 +144,10 @@ static void events_ready(struct watch *watch, uint32_t events)
 	while (!err || err == -EINTR);
 
 	if (err != -EAGAIN) {
-		log_debug("events were lost (%s): asking for the links anew", strerror(-err));
+		log_debug("events were lost (%s): asking for links and pairs anew",
+			  strerror(-err));
 		links_changed = true;
+		pairs_changed = true;
 	}
 }
 
@@ -235,6 +241,7 @@ int kernel_open(const char *host)
 		return err;
 	}
 	links_changed = true;
+	pairs_changed = true;
 	return 0;
 }
 
@@ -439,4 +446,79 @@ int kernel_links(kernel_link *each)
 bool kernel_links_changed(void)
 {
 	return nl && links_changed;
+}
+
+/* A pair that has peers, and a life. */
+static int read_epoch(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[NDVAL_A_PAIR_MAX + 1];
+	struct epoch epoch = { };
+	struct epochs *epochs = data;
+	__u64 seen;
+
+	nl_parse(nlh, tb, NDVAL_A_PAIR_MAX);
+	snprintf(epoch.pair, sizeof(epoch.pair), "%s", nl_str(tb[NDVAL_A_PAIR_NAME]));
+	epoch.incarnation = nl_u64(tb[NDVAL_A_PAIR_INCARNATION]);
+	epoch.number = nl_u64(tb[NDVAL_A_PAIR_EPOCH]);
+	seen = nl_u64(tb[NDVAL_A_PAIR_EPOCH_SEEN]);
+	if (seen > epoch.number)
+		epoch.number = seen;
+	if (!epoch.incarnation || !nl_u32(tb[NDVAL_A_PAIR_PEERS]))
+		return MNL_CB_OK;
+	if (epochs_add(epochs, &epoch) < 0) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	return MNL_CB_OK;
+}
+
+/**
+ * kernel_epochs() - the epochs of pairs that have peers
+ * @epochs: an empty list, for the result; and for epochs_free() in any case
+ *
+ * Return: 0 or a negative errno with kernel_message() set.
+ */
+int kernel_epochs(struct epochs *epochs)
+{
+	int err = dump(NDVAL_CMD_PAIR_GET, read_epoch, epochs);
+
+	pairs_changed = err;
+	if (err)
+		snprintf(problem, sizeof(problem), "%s", nl_message(nl));
+	return err;
+}
+
+/**
+ * kernel_raise_epoch() - tell that an epoch has been
+ * @pair: of this pair
+ * @incarnation: in this life of it
+ * @number: of the epoch
+ *
+ * Return: 0 or a negative errno with kernel_message() set.
+ */
+int kernel_raise_epoch(const char *pair, uint64_t incarnation, uint64_t number)
+{
+	nl_request(nl, NDVAL_CMD_PAIR_SET, 0);
+	nl_put_str(nl, NDVAL_A_PAIR_NAME, pair);
+	nl_put_u64(nl, NDVAL_A_PAIR_INCARNATION, incarnation);
+	nl_put_u64(nl, NDVAL_A_PAIR_EPOCH_SEEN, number);
+	return call(NULL, NULL);
+}
+
+/**
+ * kernel_pairs_changed() - may the epoch of a pair be another one?
+ *
+ * Return: whether so since kernel_epochs() was called with success.
+ */
+bool kernel_pairs_changed(void)
+{
+	return nl && pairs_changed;
+}
+
+/**
+ * kernel_ask_pairs_again() - what kernel_epochs() told could not be dealt with
+ */
+void kernel_ask_pairs_again(void)
+{
+	pairs_changed = true;
 }

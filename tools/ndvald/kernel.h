@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct config;
+struct epochs;
 
 enum kernel_change {
 	KERNEL_SAME,
@@ -31,5 +32,9 @@ int kernel_attach(const char *peer, int fd, uint32_t *id);
 int kernel_detach(const char *peer);
 int kernel_links(kernel_link *each);
 bool kernel_links_changed(void);
+int kernel_epochs(struct epochs *epochs);
+int kernel_raise_epoch(const char *pair, uint64_t incarnation, uint64_t number);
+bool kernel_pairs_changed(void);
+void kernel_ask_pairs_again(void);
 
 #endif /* NDVALD_KERNEL_H */

@@ -15,12 +15,14 @@
  * A connection belongs to ndvald from connect() or accept() to the end of the
  * greeting, then to the kernel alone, which reports on the link by events.
  * Nothing is kept in ndvald that the kernel does not know better: it may be
- * killed and started again at any time without disturbing a link.
+ * killed and started again at any time without disturbing a link. What a power
+ * cut must not take, the epochs of pairs, goes to the disk (epoch.c).
  *
  * SIGHUP reads the configuration again, SIGTERM and SIGINT end the process
  * and leave the links up.
  */
 #include "config.h"
+#include "epoch.h"
 #include "greet.h"
 #include "kernel.h"
 #include "listen.h"
@@ -39,7 +41,7 @@
 #include <unistd.h>
 
 #define EXIT_CONFIG	2
-#define ASK_AGAIN_MS	1000	/* when the kernel could not list its links */
+#define ASK_AGAIN_MS	1000	/* when the kernel could not list its links or pairs */
 
 static const char *config_path = CONFIG_PATH;
 static struct config *config;
@@ -117,6 +119,8 @@ static int follow_kernel(void)
 	}
 	if (kernel_links_changed())
 		peers_refresh_links();
+	if (kernel_pairs_changed())
+		epochs_follow();
 	return err;
 }
 
@@ -173,7 +177,8 @@ static int run(void)
 		next = peers_tick(now);
 		if (greet_deadline() < next)
 			next = greet_deadline();
-		if (kernel_links_changed() && now + ASK_AGAIN_MS < next)
+		if ((kernel_links_changed() || kernel_pairs_changed()) &&
+		    now + ASK_AGAIN_MS < next)
 			next = now + ASK_AGAIN_MS;
 		err = loop_wait(next);
 		if (!err)
@@ -216,6 +221,8 @@ static int start(void)
 		return err;
 	}
 	peers_refresh_links();
+	if (kernel_pairs_changed())
+		epochs_follow();
 	return 0;
 }
 

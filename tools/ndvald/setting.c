@@ -151,6 +151,15 @@ const struct setting settings[SETTINGS] = {
 		"bind", NDVAL_A_PAIR_BIND, false, parse_word, 0, 0,
 		"any or required",
 	}, {
+		"commit", NDVAL_A_PAIR_COMMIT, false, parse_word, 0, 0,
+		"async or sync",
+	}, {
+		"on_peer_loss", NDVAL_A_PAIR_ON_PEER_LOSS, false, parse_word, 0, 0,
+		"continue or suspend",
+	}, {
+		"on_divergence", NDVAL_A_PAIR_ON_DIVERGENCE, false, parse_word, 0, 0,
+		"fail or report",
+	}, {
 		"ring_size", NDVAL_A_PAIR_RING_SIZE, false, parse_power, 8 * KIB, 64 * MIB,
 		"a power of two from 8K to 64M",
 	}, {
