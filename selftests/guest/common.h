@@ -193,6 +193,15 @@ static UNUSED long long position(int fd)
 }
 
 /*
+ * Has a file bound by its first use. One that does not block gives up if another
+ * holds the pair's lock just then, as links and reports do, and no stream is made.
+ */
+static UNUSED bool node_ready(int fd)
+{
+	return wait_until(position(fd) >= 0, 20);
+}
+
+/*
  * read(), with an errno as a negative number. Past the compiler, which would
  * refuse the bad buffers that are given here on purpose.
  */

@@ -380,6 +380,163 @@ TEST_F_TIMEOUT(link, stream_del, 300)
 	EXPECT_LT(0, self->trial.injected);
 }
 
+/* Our epoch is newer than that of the kernel, which stores something. */
+static bool has_older_stream(struct trial *self)
+{
+	if (!has_stream(self))
+		return false;
+	side_promote(&self->fake.side, 0xbbbb0002ULL);
+	return say_pair(&self->fake.peer, &self->fake.side) &&
+	       peer_is_served(&self->fake.peer);
+}
+
+static void make_sync_end(struct fake *fake)
+{
+	wire_sync(&fake->wire, &fake->side, NULL, 0, NULL);
+}
+
+static bool adopts(struct trial *self)
+{
+	const __u64 starts[EPOCHS] = { 0, CHUNK };
+	struct peer *peer = &self->fake.peer;
+
+	/* A link that has ended took what was said on it along. */
+	if (!follows(self) &&
+	    (!say_pair(peer, &self->fake.side) ||
+	     !say_sync(peer, &self->fake.side, "default", FAKE_STREAM_ID, starts) ||
+	     !say_sync_end(peer, &self->fake.side)))
+		return false;
+	return follows(self);
+}
+
+TEST_F_TIMEOUT(link, sync, 300)
+{
+	const struct kind stream = {
+		.cmd = NDVAL_WIRE_CMD_SYNC,
+		.lead = true,
+		.stage = JOINED,
+		.after = GREETED,
+		.is_done = is_up,
+		.prepare = has_older_stream,
+	};
+	const struct kind end = {
+		.cmd = NDVAL_WIRE_CMD_SYNC,
+		.lead = true,
+		.stage = JOINED,
+		.after = GREETED,
+		.is_done = adopts,
+		.prepare = has_older_stream,
+		.make = make_sync_end,
+	};
+
+	every_failure(_metadata, &self->trial, &stream);
+	every_failure(_metadata, &self->trial, &end);
+	EXPECT_LT(0, self->trial.injected);
+}
+
+static bool is_in_sync(struct trial *self)
+{
+	if (!has_stream(self))
+		return false;
+	self->fake.side.in_sync = true;
+	return say_pair(&self->fake.peer, &self->fake.side) &&
+	       peer_is_served(&self->fake.peer);
+}
+
+/* Nothing that HANDOVER asks for needs memory: it is primary at once. */
+static bool takes_over(struct trial *self)
+{
+	return host_pair_get(&self->host, "web1", NDVAL_A_PAIR_ROLE) == NDVAL_ROLE_PRIMARY &&
+	       host_pair_get(&self->host, "web1", NDVAL_A_PAIR_EPOCH) == 2;
+}
+
+TEST_F_TIMEOUT(link, handover, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_HANDOVER,
+		.lead = true,
+		.stage = JOINED,
+		.after = GREETED,
+		.is_done = takes_over,
+		.prepare = is_in_sync,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+}
+
+/* The kernel is a secondary that does not see its primary, and we are another. */
+static bool is_orphan(struct trial *self)
+{
+	if (!has_stream(self))
+		return false;
+	self->fake.side.role = NDVAL_ROLE_SECONDARY;
+	return say_pair(&self->fake.peer, &self->fake.side) &&
+	       peer_is_served(&self->fake.peer);
+}
+
+static const struct fetch question = {
+	.stream = "default", .id = FAKE_STREAM_ID, .have = CHUNK, .want = LENGTH,
+	.takeover = true,
+};
+
+static void make_question(struct fake *fake)
+{
+	wire_fetch(&fake->wire, &fake->side, &question);
+}
+
+static void make_question_end(struct fake *fake)
+{
+	const struct fetch end = { .takeover = true };
+
+	wire_fetch(&fake->wire, &fake->side, &end);
+}
+
+/* The answer comes, if not to this question then to the next one. */
+static bool is_answered(struct trial *self)
+{
+	const struct fetch end = { .takeover = true };
+	struct fake *fake = &self->fake;
+
+	return say_pair(&fake->peer, &fake->side) &&
+	       say_fetch(&fake->peer, &fake->side, &question) &&
+	       say_fetch(&fake->peer, &fake->side, &end) &&
+	       peer_expect(&fake->peer, NDVAL_WIRE_CMD_TAKEOVER, &fake->said) &&
+	       !said_u32(&fake->said, NDVAL_WIRE_A_ERROR);
+}
+
+TEST_F_TIMEOUT(link, takeover, 300)
+{
+	const struct kind fetch = {
+		.cmd = NDVAL_WIRE_CMD_FETCH,
+		.lead = true,
+		.stage = JOINED,
+		.after = GREETED,
+		.is_done = is_answered,
+		.prepare = is_orphan,
+		.make = make_question,
+	};
+	const struct kind end = {
+		.cmd = NDVAL_WIRE_CMD_FETCH,
+		.lead = true,
+		.stage = JOINED,
+		.after = GREETED,
+		.is_done = is_answered,
+		.prepare = is_orphan,
+		.make = make_question_end,
+	};
+	const struct kind answer = {
+		.cmd = NDVAL_WIRE_CMD_TAKEOVER,
+		.lead = true,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = is_up,
+	};
+
+	every_failure(_metadata, &self->trial, &fetch);
+	every_failure(_metadata, &self->trial, &end);
+	every_failure(_metadata, &self->trial, &answer);
+}
+
 /* We speak of a pair that is not there. */
 static bool speak_of_another(struct trial *self)
 {

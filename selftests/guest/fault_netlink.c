@@ -370,7 +370,7 @@ static bool make_asking(struct trial *self)
 	if (!make_pair(self))
 		return false;
 	fd = node_open("web1", O_NONBLOCK);
-	asked = get(fd, &byte, 1) == -EAGAIN;
+	asked = node_ready(fd) && get(fd, &byte, 1) == -EAGAIN;
 	close(fd);
 	return asked;
 }
@@ -384,7 +384,7 @@ static bool is_promoted(struct trial *self)
 	int fd;
 
 	fd = node_open("web1", O_NONBLOCK);
-	ret = get(fd, &byte, 1);
+	ret = node_ready(fd) ? get(fd, &byte, 1) : -EAGAIN;
 	close(fd);
 	return role == NDVAL_ROLE_PRIMARY && ret == 1 && sys_get("web1", "epoch") == 1;
 }

@@ -33,6 +33,7 @@ FIXTURE_SETUP(hostile)
 	ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));
 	ASSERT_EQ(0, host_pair(&self->host, "quiet", NULL, "m1", NULL));
 	self->quiet = node_open("quiet", O_NONBLOCK);
+	ASSERT_TRUE(node_ready(self->quiet));
 	ASSERT_EQ(1, get(self->quiet, &byte, 1));
 	self->memory = host_pair_get(&self->host, "quiet", NDVAL_A_PAIR_MEMORY);
 }
@@ -136,22 +137,23 @@ TEST_F(hostile, headers_that_can_not_be)
 
 TEST_F(hostile, type_flags_version_and_command_that_are_not_ours)
 {
+	enum { PING = NDVAL_WIRE_CMD_PING };
 	static const struct {
 		const char *what;
 		__u16 type;
 		__u16 flags;
 		struct genlmsghdr genl;
 	} lies[] = {
-		{ "type 0", 0, 0, { 6, 1, 0 } },
-		{ "type of netlink", NLMSG_DONE, 0, { 6, 1, 0 } },
-		{ "type of another order", 0x564e, 0, { 6, 1, 0 } },
-		{ "flags", NDVAL_WIRE_MESSAGE_TYPE, NLM_F_REQUEST, { 6, 1, 0 } },
-		{ "version 0", NDVAL_WIRE_MESSAGE_TYPE, 0, { 6, 0, 0 } },
-		{ "version 2", NDVAL_WIRE_MESSAGE_TYPE, 0, { 6, 2, 0 } },
+		{ "type 0", 0, 0, { PING, 1, 0 } },
+		{ "type of netlink", NLMSG_DONE, 0, { PING, 1, 0 } },
+		{ "type of another order", 0x564e, 0, { PING, 1, 0 } },
+		{ "flags", NDVAL_WIRE_MESSAGE_TYPE, NLM_F_REQUEST, { PING, 1, 0 } },
+		{ "version 0", NDVAL_WIRE_MESSAGE_TYPE, 0, { PING, 0, 0 } },
+		{ "version 2", NDVAL_WIRE_MESSAGE_TYPE, 0, { PING, 2, 0 } },
 		{ "command 0", NDVAL_WIRE_MESSAGE_TYPE, 0, { 0, 1, 0 } },
 		{ "next command", NDVAL_WIRE_MESSAGE_TYPE, 0, { NDVAL_WIRE_CMD_MAX + 1, 1, 0 } },
 		{ "command 255", NDVAL_WIRE_MESSAGE_TYPE, 0, { 255, 1, 0 } },
-		{ "reserved bits", NDVAL_WIRE_MESSAGE_TYPE, 0, { 6, 1, 1 } },
+		{ "reserved bits", NDVAL_WIRE_MESSAGE_TYPE, 0, { PING, 1, 1 } },
 	};
 	struct fake *fake = &self->fake;
 	size_t i;
@@ -195,7 +197,7 @@ TEST_F(hostile, every_attribute_that_must_be_there_is_missed)
 {
 	static const struct {
 		int cmd;
-		int types[12];
+		int types[13];
 	} required[] = {
 		{ NDVAL_WIRE_CMD_HELLO, {
 			NDVAL_WIRE_A_VERSION, NDVAL_WIRE_A_FEATURES, NDVAL_WIRE_A_MEMBER,
@@ -205,7 +207,8 @@ TEST_F(hostile, every_attribute_that_must_be_there_is_missed)
 			NDVAL_WIRE_A_PAIR, NDVAL_WIRE_A_INCARNATION, NDVAL_WIRE_A_EPOCH,
 			NDVAL_WIRE_A_EPOCH_ID, NDVAL_WIRE_A_PAIR_ID, NDVAL_WIRE_A_ROLE,
 			NDVAL_WIRE_A_SEEN_ID, NDVAL_WIRE_A_MAX_STREAMS,
-			NDVAL_WIRE_A_RING_SIZE, NDVAL_WIRE_A_SETTINGS } },
+			NDVAL_WIRE_A_RING_SIZE, NDVAL_WIRE_A_SETTINGS,
+			NDVAL_WIRE_A_HISTORY } },
 		{ NDVAL_WIRE_CMD_FETCH, {
 			NDVAL_WIRE_A_PAIR, NDVAL_WIRE_A_INCARNATION, NDVAL_WIRE_A_EPOCH_ID,
 			NDVAL_WIRE_A_PAIR_ID, NDVAL_WIRE_A_STREAM, NDVAL_WIRE_A_STREAM_ID,
@@ -214,7 +217,17 @@ TEST_F(hostile, every_attribute_that_must_be_there_is_missed)
 			NDVAL_WIRE_A_PAIR, NDVAL_WIRE_A_INCARNATION, NDVAL_WIRE_A_EPOCH_ID,
 			NDVAL_WIRE_A_PAIR_ID, NDVAL_WIRE_A_STREAM, NDVAL_WIRE_A_STREAM_ID,
 			NDVAL_WIRE_A_COMMITTED, NDVAL_WIRE_A_TAIL, NDVAL_WIRE_A_NEED,
-			NDVAL_WIRE_A_VALUE } },
+			NDVAL_WIRE_A_VALUE, NDVAL_WIRE_A_LIMIT } },
+		{ NDVAL_WIRE_CMD_SYNC, {
+			NDVAL_WIRE_A_PAIR, NDVAL_WIRE_A_INCARNATION, NDVAL_WIRE_A_EPOCH_ID,
+			NDVAL_WIRE_A_PAIR_ID, NDVAL_WIRE_A_STREAM, NDVAL_WIRE_A_STREAM_ID,
+			NDVAL_WIRE_A_STARTS } },
+		{ NDVAL_WIRE_CMD_TAKEOVER, {
+			NDVAL_WIRE_A_PAIR, NDVAL_WIRE_A_INCARNATION, NDVAL_WIRE_A_EPOCH_ID,
+			NDVAL_WIRE_A_PAIR_ID } },
+		{ NDVAL_WIRE_CMD_HANDOVER, {
+			NDVAL_WIRE_A_PAIR, NDVAL_WIRE_A_INCARNATION, NDVAL_WIRE_A_EPOCH_ID,
+			NDVAL_WIRE_A_PAIR_ID } },
 		{ NDVAL_WIRE_CMD_STREAM_DEL, {
 			NDVAL_WIRE_A_PAIR, NDVAL_WIRE_A_INCARNATION, NDVAL_WIRE_A_EPOCH_ID,
 			NDVAL_WIRE_A_PAIR_ID, NDVAL_WIRE_A_STREAM, NDVAL_WIRE_A_STREAM_ID,
@@ -250,7 +263,7 @@ TEST_F(hostile, every_attribute_has_its_length)
 	struct fake *fake = &self->fake;
 	int cmd, type, cases = 0;
 
-	for (cmd = NDVAL_WIRE_CMD_HELLO; cmd <= NDVAL_WIRE_CMD_BYE; cmd++) {
+	for (cmd = NDVAL_WIRE_CMD_HELLO; cmd <= NDVAL_WIRE_CMD_MAX; cmd++) {
 		ASSERT_TRUE(start_again(&self->host));
 		ASSERT_TRUE(take_side(&self->host, fake, cmd));
 		for (type = NDVAL_WIRE_A_PAD + 1; type <= NDVAL_WIRE_A_MAX; type++) {
@@ -268,7 +281,7 @@ TEST_F(hostile, every_attribute_has_its_length)
 			cases++;
 		}
 	}
-	EXPECT_LT(30, cases);
+	EXPECT_LT(50, cases);
 	EXPECT_TRUE(a_good_peer_is_served(&self->host, fake));
 }
 
@@ -457,7 +470,9 @@ TEST_F(hostile, hello_comes_once_and_first)
 	ASSERT_TRUE(fake_come_to(&self->host, fake, JOINED));
 	fake_make(fake, NDVAL_WIRE_CMD_HELLO);
 	EXPECT_TRUE(comes_to(&self->host, fake, "a second HELLO", ERROR));
-	for (cmd = NDVAL_WIRE_CMD_PAIR; cmd < NDVAL_WIRE_CMD_BYE; cmd++) {
+	for (cmd = NDVAL_WIRE_CMD_PAIR; cmd <= NDVAL_WIRE_CMD_MAX; cmd++) {
+		if (cmd == NDVAL_WIRE_CMD_BYE)
+			continue;
 		ASSERT_TRUE(fake_come_to(&self->host, fake, SILENT));
 		fake_make(fake, cmd);
 		EXPECT_TRUE(comes_to(&self->host, fake, "before HELLO", ERROR))
@@ -483,6 +498,10 @@ TEST_F(hostile, pair_that_contradicts_itself)
 		{ "no incarnation", NDVAL_ROLE_PRIMARY, 1, 0, 1, 1 },
 		{ "epoch 0", NDVAL_ROLE_PRIMARY, 1, 1, 0, 1 },
 		{ "no epoch id", NDVAL_ROLE_PRIMARY, 1, 1, 1, 0 },
+		{ "epoch 2^63", NDVAL_ROLE_PRIMARY, 1, 1, 1ULL << 63, 1 },
+		{ "epoch 2^64 - 1", NDVAL_ROLE_PRIMARY, 1, 1, ~0ULL, 1 },
+		{ "epoch 2^64 - 1 of a secondary", NDVAL_ROLE_SECONDARY, 1, 1, ~0ULL, 1 },
+		{ "epoch 2^63 and no id", NDVAL_ROLE_SECONDARY, 1, 1, 1ULL << 63, 0 },
 	};
 	struct fake *fake = &self->fake;
 	size_t i;
@@ -501,6 +520,75 @@ TEST_F(hostile, pair_that_contradicts_itself)
 	EXPECT_EQ(0, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_EPOCH_ID));
 	side_primary(&fake->side, "web");
 	EXPECT_TRUE(a_good_peer_is_served(&self->host, fake));
+}
+
+TEST_F(hostile, history_that_contradicts_itself)
+{
+	static const struct {
+		const char *what;
+		size_t len;
+		struct epoch epochs[EPOCHS + 1];
+		enum end end;
+		__u64 epoch;
+	} lies[] = {
+		{ "empty", 0, { { 1, 7 } }, ERROR, 1 },
+		{ "half of one", 8, { { 1, 7 } }, ERROR, 1 },
+		{ "one and a half", 24, { { 1, 7 }, { 1, 7 } }, ERROR, 1 },
+		{ "another id at the end", 16, { { 1, 8 } }, ERROR, 1 },
+		{ "another number at the end", 16, { { 2, 7 } }, ERROR, 1 },
+		{ "the current one is not the last", 32, { { 1, 7 }, { 2, 8 } }, ERROR, 1 },
+		{ "number 0", 32, { { 0, 1 }, { 1, 7 } }, ERROR, 1 },
+		{ "a number twice", 32, { { 1, 1 }, { 1, 7 } }, ERROR, 1 },
+		{ "numbers that fall", 48, { { 2, 1 }, { 1, 2 }, { 3, 7 } }, ERROR, 3 },
+		{ "one newer than the current one", 32, { { 2, 1 }, { 1, 7 } }, ERROR, 1 },
+		{ "a number of 2^64 - 1", 32, { { ~0ULL, 1 }, { 1, 7 } }, ERROR, 1 },
+		{ "no id", 32, { { 1, 0 }, { 2, 7 } }, ERROR, 2 },
+		{ "an id twice", 48, { { 1, 1 }, { 2, 1 }, { 3, 7 } }, ERROR, 3 },
+		{ "the current id twice", 48, { { 1, 7 }, { 2, 1 }, { 3, 7 } }, ERROR, 3 },
+		{ "two with a gap", 32, { { 1, 1 }, { 3, 7 } }, IGNORED, 3 },
+		{ "one", 16, { { 1, 7 } }, IGNORED, 1 },
+	};
+	struct epoch many[EPOCHS + 1];
+	struct fake *fake = &self->fake;
+	struct side nobody;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(lies); i++) {
+		side_primary(&fake->side, "web");
+		fake->side.epoch = lies[i].epoch;
+		fake->side.epoch_id = 7;
+		ASSERT_TRUE(fake_come_to(&self->host, fake, GREETED));
+		fake_make(fake, NDVAL_WIRE_CMD_PAIR);
+		wire_shape(&fake->wire, NDVAL_WIRE_A_HISTORY, lies[i].epochs, lies[i].len);
+		EXPECT_TRUE(comes_to(&self->host, fake, lies[i].what, lies[i].end));
+		if (lies[i].end == ERROR)
+			EXPECT_EQ(0, host_pair_get(&self->host, "web1",
+						   NDVAL_A_PAIR_EPOCH_ID));
+	}
+	/* As many as are remembered, and one more. */
+	for (i = EPOCHS; i <= EPOCHS + 1; i++) {
+		size_t n;
+
+		for (n = 0; n < i; n++)
+			many[n] = (struct epoch){ n + 1, 100 + n };
+		fake->side.epoch = many[i - 1].number;
+		fake->side.epoch_id = many[i - 1].id;
+		ASSERT_TRUE(fake_come_to(&self->host, fake, GREETED));
+		fake_make(fake, NDVAL_WIRE_CMD_PAIR);
+		wire_shape(&fake->wire, NDVAL_WIRE_A_HISTORY, many, i * sizeof(*many));
+		EXPECT_TRUE(comes_to(&self->host, fake, "many epochs",
+				     i == EPOCHS ? IGNORED : ERROR));
+	}
+	/* Who is of no epoch has none behind him. */
+	side_secondary(&nobody, "web");
+	ASSERT_TRUE(fake_come_to(&self->host, fake, GREETED));
+	wire_pair(&fake->wire, &nobody);
+	wire_shape(&fake->wire, NDVAL_WIRE_A_HISTORY, lies[0].epochs, 16);
+	EXPECT_TRUE(comes_to(&self->host, fake, "history without epoch", ERROR));
+	ASSERT_TRUE(fake_come_to(&self->host, fake, GREETED));
+	wire_pair(&fake->wire, &nobody);
+	wire_drop(&fake->wire, NDVAL_WIRE_A_HISTORY);
+	EXPECT_TRUE(comes_to(&self->host, fake, "no history without epoch", IGNORED));
 }
 
 TEST_F(hostile, settings_out_of_range_change_nothing)
@@ -525,16 +613,15 @@ struct fetch_lie {
 	enum end end;
 };
 
+/* That one stores more than there is may be our fault: see link_failover.c. */
 TEST_F(hostile, fetch_that_can_not_be)
 {
 	static const struct fetch_lie lies[] = {
-		{ "have beyond the head", { .have = 1ULL << 30, .want = 1ULL << 30 }, ERROR },
 		{ "want below have", { .have = 4096, .want = 4095 }, ERROR },
 		{ "too much credit", { .want = (64 << 20) + 1 }, ERROR },
 		{ "want of 2^63 - 1", { .want = ~0ULL >> 1 }, ERROR },
 		{ "want of 2^63", { .want = 1ULL << 63 }, ERROR },
 		{ "want of 2^64 - 1", { .want = ~0ULL }, ERROR },
-		{ "have of 2^63 - 1", { .have = ~0ULL >> 1, .want = ~0ULL >> 1 }, ERROR },
 		{ "have of 2^63", { .have = 1ULL << 63, .want = 1ULL << 63 }, ERROR },
 		{ "have and want of 2^64 - 1", { .have = ~0ULL, .want = ~0ULL }, ERROR },
 		{ "have beyond want near 2^63", { .have = ~0ULL >> 1, .want = 5 }, ERROR },
@@ -551,6 +638,7 @@ TEST_F(hostile, fetch_that_can_not_be)
 
 	ASSERT_EQ(0, host_promote(&self->host, "web1"));
 	fd = node_open("web1", O_NONBLOCK);
+	ASSERT_TRUE(node_ready(fd));
 	ASSERT_EQ(1, get(fd, &byte, 1));
 	side_secondary(&fake->side, "web");
 	for (i = 0; i < ARRAY_LEN(lies); i++) {
@@ -635,6 +723,9 @@ TEST_F(hostile, values_that_can_not_be)
 		{ "committed of 2^63", { .offset = 100, .committed = TOP }, ERROR, 100 },
 		{ "need of 2^63", { .offset = 100, .need = TOP }, ERROR, 100 },
 		{ "need of 2^63 - 1", { .offset = 100, .need = TOP - 1 }, IGNORED, 100 },
+		{ "limit of 2^63", { .offset = 100, .limit = TOP }, ERROR, 100 },
+		{ "limit of 2^64 - 1", { .offset = 100, .limit = ~0ULL }, ERROR, 100 },
+		{ "limit of 2^63 - 1", { .offset = 100, .limit = TOP - 1 }, IGNORED, 100 },
 		{ "stream without id", { .id = ~0ULL, .offset = 100, .len = 1 }, ERROR, 100 },
 		{ "other bytes", { .offset = 50, .len = 10, .data = "different!" }, ERROR, 100 },
 		{ "other bytes at the end", { .offset = 95, .len = 10, .data = "different!" },
@@ -662,6 +753,30 @@ TEST_F(hostile, values_that_can_not_be)
 			TH_LOG("%s", lie->what);
 	}
 	EXPECT_GE(64 * KIB, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_MEMORY));
+}
+
+TEST_F(hostile, starts_are_those_of_sixteen_epochs)
+{
+	static const size_t lengths[] = { 0, 1, 8, 15 * 8, 16 * 8 - 1, 16 * 8 + 1, 17 * 8 };
+	static const int commands[] = { NDVAL_WIRE_CMD_VALUES, NDVAL_WIRE_CMD_SYNC };
+	static const __u64 starts[EPOCHS + 1];
+	struct fake *fake = &self->fake;
+	size_t i, j;
+
+	side_primary(&fake->side, "web");
+	for (i = 0; i < ARRAY_LEN(commands); i++) {
+		for (j = 0; j < ARRAY_LEN(lengths); j++) {
+			ASSERT_TRUE(fake_come_to(&self->host, fake, JOINED));
+			fake_make(fake, commands[i]);
+			wire_shape(&fake->wire, NDVAL_WIRE_A_STARTS, starts, lengths[j]);
+			EXPECT_TRUE(comes_to(&self->host, fake, "starts", ERROR))
+				TH_LOG("command %d, %zu bytes", commands[i], lengths[j]);
+		}
+		ASSERT_TRUE(fake_come_to(&self->host, fake, JOINED));
+		fake_make(fake, commands[i]);
+		EXPECT_TRUE(comes_to(&self->host, fake, "starts", IGNORED));
+	}
+	EXPECT_TRUE(a_good_peer_is_served(&self->host, fake));
 }
 
 TEST_F(hostile, values_beyond_credit_without_a_gap)
@@ -756,6 +871,7 @@ TEST_F(hostile, values_from_who_is_not_our_primary_are_ignored)
 	/* From a secondary, to its primary. */
 	ASSERT_EQ(0, host_promote(&self->host, "web1"));
 	fd = node_open("web1", O_NONBLOCK);
+	ASSERT_TRUE(node_ready(fd));
 	ASSERT_EQ(1, get(fd, &byte, 1));
 	ASSERT_TRUE(fake_come_to(&self->host, fake, JOINED));
 	fake_make(fake, NDVAL_WIRE_CMD_VALUES);

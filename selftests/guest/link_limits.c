@@ -30,7 +30,7 @@ FIXTURE_SETUP(limits)
 	ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));
 	ASSERT_EQ(0, host_pair(&self->host, "quiet", NULL, "m1", NULL));
 	self->quiet = node_open("quiet", O_NONBLOCK);
-	ASSERT_LE(0, self->quiet);
+	ASSERT_TRUE(node_ready(self->quiet));
 }
 
 FIXTURE_TEARDOWN(limits)
@@ -218,18 +218,31 @@ TEST_F(limits, bytes_that_dribble_are_a_message_in_the_end)
 	EXPECT_EQ(1, said_u64(&fake->said, NDVAL_WIRE_A_TIME));
 }
 
-/* Reads until the window holds it; returns how much that was. */
+/* Reads until nothing comes any more; returns how much that was. */
 static size_t read_until_held(int fd)
 {
 	static char bytes[4096];
 	size_t done = 0;
 	ssize_t len;
 
+	if (!node_ready(fd))
+		return ~0UL;
 	while ((len = get(fd, bytes, sizeof(bytes))) > 0)
 		done += len;
-	return len == -EAGAIN ? done : 0;
+	return len == -EAGAIN ? done : ~0UL;
 }
 
+/* One that has told of all its streams, and says nothing more. */
+static bool come_and_die(struct host *host, struct fake *fake)
+{
+	side_secondary(&fake->side, "web");
+	return !host_set(host, "web1", NDVAL_A_PAIR_RING_SIZE, 64 * KIB) &&
+	       !host_set(host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 1000) &&
+	       fake_come_to(host, fake, JOINED) && say_end(&fake->peer, &fake->side) &&
+	       peer_is_served(&fake->peer);
+}
+
+/* They get what it stores, if they wait for that (commit=sync): nothing. */
 TEST_F(limits, readers_wait_for_a_dead_peer_until_its_link_is_dropped)
 {
 	struct fake *fake = &self->fake;
@@ -237,13 +250,27 @@ TEST_F(limits, readers_wait_for_a_dead_peer_until_its_link_is_dropped)
 	char bytes[100];
 	int fd;
 
-	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 64 * KIB));
-	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 1000));
 	ASSERT_EQ(0, host_promote(&self->host, "web1"));
-	side_secondary(&fake->side, "web");
-	ASSERT_TRUE(fake_come_to(&self->host, fake, JOINED));
-	ASSERT_TRUE(say_end(&fake->peer, &fake->side));
-	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ASSERT_TRUE(come_and_die(&self->host, fake));
+	fd = node_open("web1", O_NONBLOCK);
+	EXPECT_EQ(0, read_until_held(fd));
+	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));
+	EXPECT_STREQ("the peer was silent for 1000 ms", reason);
+	EXPECT_TRUE(wait_until(get(fd, bytes, sizeof(bytes)) == sizeof(bytes), 5));
+	close(fd);
+}
+
+/* Else what the window holds. */
+TEST_F(limits, async_readers_have_a_window_until_the_link_is_dropped)
+{
+	struct fake *fake = &self->fake;
+	char reason[REASON_SIZE];
+	char bytes[100];
+	int fd;
+
+	ASSERT_EQ(0, host_promote(&self->host, "web1"));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
+	ASSERT_TRUE(come_and_die(&self->host, fake));
 	fd = node_open("web1", O_NONBLOCK);
 	EXPECT_EQ(64 * KIB, read_until_held(fd));
 	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));

@@ -56,6 +56,7 @@ static bool join(struct host *host, struct fake *fake, const char *name)
 struct store {
 	__u64		id;
 	__u64		have;
+	__u64		limit;
 	__u64		committed;
 	__u64		tail;
 	__u64		need;
@@ -81,7 +82,11 @@ static void take(struct __test_metadata *_metadata, const struct fake *fake,
 	if (store->id)
 		EXPECT_EQ(store->id, said_u64(said, NDVAL_WIRE_A_STREAM_ID));
 	store->id = said_u64(said, NDVAL_WIRE_A_STREAM_ID);
+	ASSERT_NE(NULL, said->tb[NDVAL_WIRE_A_LIMIT]);
+	EXPECT_LE(store->limit, said_u64(said, NDVAL_WIRE_A_LIMIT));
+	store->limit = said_u64(said, NDVAL_WIRE_A_LIMIT);
 	store->committed = said_u64(said, NDVAL_WIRE_A_COMMITTED);
+	EXPECT_GE(store->committed, store->limit);
 	store->tail = said_u64(said, NDVAL_WIRE_A_TAIL);
 	store->need = said_u64(said, NDVAL_WIRE_A_NEED);
 	EXPECT_LE(store->tail, offset);
@@ -123,6 +128,33 @@ static void grant(struct __test_metadata *_metadata, struct fake *fake,
 
 	store->want = want;
 	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+}
+
+/*
+ * An instance asks for so much and gets nothing: with commit=sync, a peer that
+ * is counted has to store it first.
+ */
+static void ask(struct __test_metadata *_metadata, int fd, size_t len)
+{
+	static unsigned char none[512 * KIB];
+
+	ASSERT_GE(sizeof(none), len);
+	ASSERT_TRUE(node_ready(fd));
+	ASSERT_EQ(-EAGAIN, get(fd, none, len));
+}
+
+/* The peer acknowledges what it stores, and the instance gets just that. */
+static void deliver(struct __test_metadata *_metadata, int fd, struct fake *fake,
+		    struct store *store)
+{
+	static unsigned char got[512 * KIB];
+	unsigned char more;
+
+	grant(_metadata, fake, store, store->want);
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ASSERT_TRUE(get_all(fd, got, store->have, 5000));
+	EXPECT_EQ(-EAGAIN, get(fd, &more, 1));
+	EXPECT_EQ(0, memcmp(got, store->data, store->have));
 }
 
 static struct store *new_store(__u64 want)
@@ -181,6 +213,7 @@ TEST_F(primary, pair_tells_epoch_role_and_settings)
 {
 	struct said *said = &self->fake.said;
 	const struct nlattr *settings[NDVAL_WIRE_A_SETTINGS_MAX + 1];
+	const struct epoch *history;
 
 	ASSERT_TRUE(fake_connect(&self->host, &self->fake, "m1", "m2"));
 	ASSERT_TRUE(peer_expect(&self->fake.peer, NDVAL_WIRE_CMD_PAIR, said));
@@ -198,8 +231,20 @@ TEST_F(primary, pair_tells_epoch_role_and_settings)
 	EXPECT_EQ(0, said_u64(said, NDVAL_WIRE_A_SEEN_ID));
 	EXPECT_EQ(NULL, said->tb[NDVAL_WIRE_A_DIVERGED]);
 	EXPECT_EQ(NULL, said->tb[NDVAL_WIRE_A_GONE]);
+	EXPECT_EQ(NULL, said->tb[NDVAL_WIRE_A_IN_SYNC]);
+	/* It made this epoch, and there was none before. */
+	ASSERT_EQ(sizeof(*history),
+		  mnl_attr_get_payload_len(said->tb[NDVAL_WIRE_A_HISTORY]));
+	history = mnl_attr_get_payload(said->tb[NDVAL_WIRE_A_HISTORY]);
+	EXPECT_EQ(1, history->number);
+	EXPECT_EQ(said_u64(said, NDVAL_WIRE_A_EPOCH_ID), history->id);
 	nl_parse_nest(said->tb[NDVAL_WIRE_A_SETTINGS], settings, NDVAL_WIRE_A_SETTINGS_MAX);
 	EXPECT_EQ(NDVAL_BIND_ANY, nl_u32(settings[NDVAL_WIRE_A_SETTINGS_BIND]));
+	EXPECT_EQ(NDVAL_COMMIT_SYNC, nl_u32(settings[NDVAL_WIRE_A_SETTINGS_COMMIT]));
+	EXPECT_EQ(NDVAL_ON_PEER_LOSS_CONTINUE,
+		  nl_u32(settings[NDVAL_WIRE_A_SETTINGS_ON_PEER_LOSS]));
+	EXPECT_EQ(NDVAL_ON_DIVERGENCE_FAIL,
+		  nl_u32(settings[NDVAL_WIRE_A_SETTINGS_ON_DIVERGENCE]));
 	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_BIND, NDVAL_BIND_REQUIRED));
 	ASSERT_TRUE(peer_expect(&self->fake.peer, NDVAL_WIRE_CMD_PAIR, said));
 	nl_parse_nest(said->tb[NDVAL_WIRE_A_SETTINGS], settings, NDVAL_WIRE_A_SETTINGS_MAX);
@@ -223,24 +268,24 @@ TEST_F(primary, who_has_not_seen_the_epoch_is_told_with_what_was_seen_of_him)
 TEST_F(primary, a_stream_that_the_peer_does_not_know_gets_64_kib_at_first)
 {
 	struct store *store = new_store(64 * KIB);
-	static unsigned char mine[128 * KIB];
 
 	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 5000));
+	ASSERT_TRUE(peer_is_served(&self->fake.peer));
+	ask(_metadata, self->fd, 128 * KIB);
 	take_until(_metadata, &self->fake, store, 64 * KIB);
 	take_rest(_metadata, &self->fake, store);
 	EXPECT_EQ(64 * KIB, store->have);
-	EXPECT_EQ(0, memcmp(mine, store->data, store->have));
+	deliver(_metadata, self->fd, &self->fake, store);
 }
 
 TEST_F(primary, the_first_credit_is_not_more_than_the_peers_window)
 {
 	struct store *store = new_store(8 * KIB);
-	unsigned char byte;
 
 	self->fake.side.ring_size = 8 * KIB;
 	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	ASSERT_TRUE(peer_is_served(&self->fake.peer));
+	ask(_metadata, self->fd, 1);
 	take_until(_metadata, &self->fake, store, 8 * KIB);
 	take_rest(_metadata, &self->fake, store);
 	EXPECT_EQ(8 * KIB, store->have);
@@ -250,11 +295,11 @@ TEST_F(primary, credit_is_kept_to_the_byte)
 {
 	static const unsigned int wants[] = { 65537, 65537, 70000, 100001, 131071, 131072 };
 	struct store *store = new_store(64 * KIB);
-	static unsigned char mine[160 * KIB];
 	size_t i;
 
 	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 4096));
+	ASSERT_TRUE(peer_is_served(&self->fake.peer));
+	ask(_metadata, self->fd, 160 * KIB);
 	take_until(_metadata, &self->fake, store, 64 * KIB);
 	for (i = 0; i < ARRAY_LEN(wants); i++) {
 		grant(_metadata, &self->fake, store, wants[i]);
@@ -263,19 +308,21 @@ TEST_F(primary, credit_is_kept_to_the_byte)
 	}
 	take_rest(_metadata, &self->fake, store);
 	EXPECT_EQ(131072, store->have);
-	EXPECT_EQ(0, memcmp(mine, store->data, store->have));
+	deliver(_metadata, self->fd, &self->fake, store);
 }
 
 TEST_F(primary, values_come_ahead_of_use_as_prefetch_says)
 {
 	struct store *store = new_store(64 * KIB);
-	unsigned char byte;
 
 	ASSERT_TRUE(join(&self->host, &self->fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	ASSERT_TRUE(peer_is_served(&self->fake.peer));
+	ask(_metadata, self->fd, 1);
 	take_until(_metadata, &self->fake, store, 20 * KIB);
 	take_rest(_metadata, &self->fake, store);
 	EXPECT_EQ(20 * KIB, store->have);
+	/* There is no third member that would have to store it. */
+	EXPECT_EQ(store->have, store->limit);
 	EXPECT_EQ(store->have, store->committed);
 	EXPECT_EQ(0, store->tail);
 }
@@ -316,24 +363,22 @@ TEST_F(primary, demand_of_a_secondary_is_what_values_are_drawn_for)
 	EXPECT_GE(100000 + 4096 + 16 * KIB, store->have);
 }
 
-TEST_F(primary, committed_is_what_all_other_members_store)
+TEST_F(primary, limit_and_committed_are_what_all_other_members_store)
 {
 	struct store *store = new_store(64 * KIB);
 	struct fetch ack = { .stream = "default", .want = RING };
 	struct fake *fake = &self->fake, *other = &self->other;
-	unsigned char byte;
 
-	nl_request(self->host.nl, NDVAL_CMD_PEER_ADD, 0);
-	nl_put_str(self->host.nl, NDVAL_A_PEER_PAIR, "web1");
-	nl_put_str(self->host.nl, NDVAL_A_PEER_NAME, "m3");
-	ASSERT_EQ(0, nl_call(self->host.nl, NULL, NULL));
+	ASSERT_EQ(0, host_add_peer(&self->host, "web1", "m3"));
 	other->side.pair_id++;
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
 	ASSERT_TRUE(join(&self->host, other, "m3"));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
 	ASSERT_TRUE(peer_is_served(&other->peer));
-	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	ask(_metadata, self->fd, 1);
 	take_until(_metadata, fake, store, 20 * KIB);
 	EXPECT_EQ(0, store->committed);
+	EXPECT_EQ(0, store->limit);
 	ack.have = 4096;
 	ASSERT_TRUE(say_fetch(&other->peer, &other->side, &ack));
 	/* L that rose is told though there is no byte to send. */
@@ -342,6 +387,7 @@ TEST_F(primary, committed_is_what_all_other_members_store)
 		take(_metadata, fake, store);
 	} while (store->committed < 4096);
 	EXPECT_EQ(4096, store->committed);
+	EXPECT_EQ(4096, store->limit);
 	EXPECT_EQ(20 * KIB, store->have);
 }
 
@@ -364,12 +410,33 @@ TEST_F(primary, who_comes_after_the_window_has_moved_on_is_sent_from_the_tail)
 
 TEST_F(primary, need_tells_what_a_reader_waits_for)
 {
+	struct store *store = new_store(8 * KIB);
+	struct fake *fake = &self->fake;
+
+	fake->side.ring_size = 8 * KIB;
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ask(_metadata, self->fd, 1000);
+	take_until(_metadata, fake, store, 8 * KIB);
+	deliver(_metadata, self->fd, fake, store);
+	do {
+		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+		take(_metadata, fake, store);
+	} while (store->need <= 8 * KIB);
+	EXPECT_EQ(8 * KIB, store->have);
+	EXPECT_EQ(12 * KIB, store->need);
+}
+
+/* Who does not wait for acknowledgements has a window more than the peer. */
+TEST_F(primary, need_of_an_async_reader_is_what_the_window_lacks)
+{
 	struct store *store = new_store(64 * KIB);
 	static unsigned char mine[64 * KIB];
 	struct fake *fake = &self->fake;
 	size_t read = 0;
 	ssize_t len;
 
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
 	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
 	fake->side.ring_size = 8 * KIB;
 	store->want = 8 * KIB;
@@ -412,23 +479,49 @@ TEST_F(primary, pings_are_sent_and_answered)
 	EXPECT_TRUE(peer_is_served(peer));
 }
 
-/* Receives PAIRs until one whose flag in-sync is as wanted. */
-static bool told_in_sync(struct fake *fake, bool wanted)
+/* Receives PAIRs until one whose flags are as wanted. */
+static bool told(struct fake *fake, bool in_sync, bool behind)
 {
-	bool told;
-
 	do {
 		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said))
 			return false;
-		told = fake->said.tb[NDVAL_WIRE_A_IN_SYNC];
-	} while (told != wanted);
+	} while (!fake->said.tb[NDVAL_WIRE_A_IN_SYNC] != !in_sync ||
+		 !fake->said.tb[NDVAL_WIRE_A_BEHIND] != !behind);
 	return true;
 }
 
-TEST_F(primary, a_peer_is_told_when_it_comes_in_sync_and_when_not)
+/* Nothing but what was promised before it came, and every byte of that. */
+TEST_F(primary, a_peer_is_in_sync_once_it_stores_what_was_promised_before_it_was_counted)
+{
+	static unsigned char mine[10000];
+	struct store *store = new_store(64 * KIB);
+	struct fake *fake = &self->fake;
+
+	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 100));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	EXPECT_EQ(NULL, fake->said.tb[NDVAL_WIRE_A_IN_SYNC]);
+	EXPECT_NE(NULL, fake->said.tb[NDVAL_WIRE_A_BEHIND]);
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_BEHIND));
+	take_until(_metadata, fake, store, sizeof(mine));
+	/* A byte less than was promised: what a read looked at counts, whole chunks. */
+	store->have = 3 * CHUNK - 1;
+	grant(_metadata, fake, store, 64 * KIB);
+	while (peer_receive(&fake->peer, &fake->said, QUIET_MS) > 0)
+		EXPECT_FALSE(fake->said.cmd == NDVAL_WIRE_CMD_PAIR &&
+			     fake->said.tb[NDVAL_WIRE_A_IN_SYNC]);
+	EXPECT_NE(NDVAL_PEER_STATE_IN_SYNC, host_peer_state(&self->host, "web1", "m2", NULL));
+	store->have = 3 * CHUNK;
+	grant(_metadata, fake, store, 64 * KIB);
+	EXPECT_TRUE(told(fake, true, false));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	EXPECT_EQ(NDVAL_HEALTH_PROTECTED,
+		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+}
+
+/* From then on nothing is delivered that it does not store: it stays so. */
+TEST_F(primary, a_peer_stays_in_sync_however_little_it_acknowledges)
 {
 	struct store *store = new_store(64 * KIB);
-	static unsigned char mine[8 * KIB];
 	struct fake *fake = &self->fake;
 
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
@@ -436,17 +529,77 @@ TEST_F(primary, a_peer_is_told_when_it_comes_in_sync_and_when_not)
 	ASSERT_TRUE(peer_is_served(&fake->peer));
 	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
 	ASSERT_TRUE(say_end(&fake->peer, &fake->side));
-	EXPECT_TRUE(told_in_sync(fake, true));
+	EXPECT_TRUE(told(fake, true, false));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	ask(_metadata, self->fd, 8 * KIB);
+	take_until(_metadata, fake, store, 8 * KIB);
+	while (peer_receive(&fake->peer, &fake->said, QUIET_MS) > 0)
+		EXPECT_NE(NDVAL_WIRE_CMD_PAIR, fake->said.cmd);
+	EXPECT_EQ(NDVAL_PEER_STATE_IN_SYNC, host_peer_state(&self->host, "web1", "m2", NULL));
+	deliver(_metadata, self->fd, fake, store);
+	EXPECT_EQ(NDVAL_HEALTH_PROTECTED,
+		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+}
+
+/*
+ * A newer link replaces one that is up: the peer stays in sync, and is told so on
+ * the new link too, as the object that it said it is.
+ */
+TEST_F(primary, a_peer_in_sync_is_told_so_on_a_newer_link)
+{
+	struct fake *fake = &self->fake, *newer = &self->other;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(told(fake, true, false));
+	newer->side = fake->side;
+	ASSERT_TRUE(join(&self->host, newer, "m2"));
+	EXPECT_EQ(NULL, newer->said.tb[NDVAL_WIRE_A_IN_SYNC]);
+	ASSERT_TRUE(told(newer, true, false));
+	EXPECT_EQ(newer->side.pair_id, said_u64(&newer->said, NDVAL_WIRE_A_FOR_ID));
+	EXPECT_EQ(0, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
+}
+
+TEST_F(primary, async_a_peer_is_told_when_it_falls_behind_and_when_not)
+{
+	struct store *store = new_store(64 * KIB);
+	static unsigned char mine[8 * KIB];
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	EXPECT_TRUE(told(fake, true, false));
 	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
 	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 100));
 	take_until(_metadata, fake, store, 8 * KIB);
-	EXPECT_TRUE(told_in_sync(fake, false));
+	/* It was in sync, and may be promoted; but there is more. */
+	EXPECT_TRUE(told(fake, true, true));
 	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
 	grant(_metadata, fake, store, RING);
-	EXPECT_TRUE(told_in_sync(fake, true));
+	EXPECT_TRUE(told(fake, true, false));
 	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
 	EXPECT_EQ(NDVAL_HEALTH_PROTECTED,
 		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+}
+
+TEST_F(primary, the_first_values_on_a_link_tell_where_the_epochs_began)
+{
+	struct fake *fake = &self->fake;
+	unsigned char byte;
+	__u64 starts[EPOCHS];
+	int i;
+
+	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	for (i = 0; i < 2; i++) {
+		ASSERT_TRUE(join(&self->host, fake, "m2"));
+		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+		ASSERT_NE(NULL, fake->said.tb[NDVAL_WIRE_A_STARTS]);
+		ASSERT_EQ(sizeof(starts),
+			  mnl_attr_get_payload_len(fake->said.tb[NDVAL_WIRE_A_STARTS]));
+		memcpy(starts, mnl_attr_get_payload(fake->said.tb[NDVAL_WIRE_A_STARTS]),
+		       sizeof(starts));
+		EXPECT_EQ(0, starts[0]);
+		ASSERT_TRUE(fake_hang_up(&self->host, fake));
+	}
 }
 
 TEST_F(primary, a_deleted_stream_is_told_of)
@@ -456,7 +609,8 @@ TEST_F(primary, a_deleted_stream_is_told_of)
 	unsigned char byte;
 
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ask(_metadata, self->fd, 1);
 	take_until(_metadata, fake, store, 4096);
 	ASSERT_EQ(0, run("ndvalctl stream del web1 default"));
 	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_STREAM_DEL, &fake->said));
@@ -470,12 +624,36 @@ TEST_F(primary, a_deleted_stream_is_told_of)
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
 }
 
-TEST_F(primary, a_peer_that_refuses_a_stream_does_not_hold_it)
+/* With commit=sync nobody may get what a counted peer does not store: no room. */
+TEST_F(primary, a_stream_that_a_counted_peer_refuses_gives_enospc)
+{
+	struct store *store = new_store(64 * KIB);
+	struct fake *fake = &self->fake;
+	char reason[REASON_SIZE];
+	char byte;
+
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ask(_metadata, self->fd, 1);
+	take_until(_metadata, fake, store, 4096);
+	wire_stream_del(&fake->wire, &fake->side, "default", store->id, ENOSPC);
+	ASSERT_TRUE(peer_send(&fake->peer, &fake->wire));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(-ENOSPC, get(self->fd, &byte, 1));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_BEHIND));
+	/* Until the peer is gone, for on_peer_loss=continue. */
+	peer_close(&fake->peer);
+	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));
+	EXPECT_TRUE(wait_until(get(self->fd, &byte, 1) == 1, 5));
+}
+
+TEST_F(primary, async_a_peer_that_refuses_a_stream_does_not_hold_it)
 {
 	struct store *store = new_store(64 * KIB);
 	static unsigned char mine[64 * KIB];
 	struct fake *fake = &self->fake;
 
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
 	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
 	ASSERT_TRUE(get_all(self->fd, mine, 100, 100));
@@ -494,7 +672,8 @@ TEST_F(primary, a_stream_refused_once_is_sent_when_it_is_asked_for)
 	unsigned char byte;
 
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ask(_metadata, self->fd, 1);
 	take_until(_metadata, fake, store, 4096);
 	wire_stream_del(&fake->wire, &fake->side, "default", store->id, ENOSPC);
 	ASSERT_TRUE(peer_send(&fake->peer, &fake->wire));
@@ -502,6 +681,8 @@ TEST_F(primary, a_stream_refused_once_is_sent_when_it_is_asked_for)
 	store->have = 0;
 	grant(_metadata, fake, store, 64 * KIB);
 	take_until(_metadata, fake, store, 4096);
+	grant(_metadata, fake, store, 64 * KIB);
+	EXPECT_TRUE(wait_until(get(self->fd, &byte, 1) == 1, 5));
 	EXPECT_EQ(byte, store->data[0]);
 }
 
@@ -513,9 +694,10 @@ TEST_F(primary, a_diverged_peer_does_not_hold_the_window)
 
 	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, mine, 100, 100));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ask(_metadata, self->fd, 100);
 	take_until(_metadata, fake, store, 4096);
-	grant(_metadata, fake, store, 64 * KIB);
+	deliver(_metadata, self->fd, fake, store);
 	fake->side.diverged = true;
 	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
 	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_REFUSED));
@@ -594,11 +776,12 @@ TEST_F(primary, after_a_reconnect_nothing_is_sent_again)
 	char reason[REASON_SIZE];
 
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, mine, 50000, 5000));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ask(_metadata, self->fd, 50000);
 	take_until(_metadata, fake, store, 40000);
 	peer_close(&fake->peer);
 	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));
-	ASSERT_TRUE(get_all(self->fd, mine + 50000, sizeof(mine) - 50000, 5000));
+	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 5000));
 
 	/* take() insists that the first byte that comes is the next one. */
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
@@ -614,10 +797,10 @@ TEST_F(primary, again_asks_for_what_was_sent_but_not_stored)
 	struct fetch again = { .stream = "default", .want = RING, .again = true };
 	struct store *store = new_store(64 * KIB);
 	struct fake *fake = &self->fake;
-	unsigned char byte;
 
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
-	ASSERT_TRUE(get_all(self->fd, &byte, 1, 1));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ask(_metadata, self->fd, 1);
 	take_until(_metadata, fake, store, 20 * KIB);
 	store->have = 10000;
 	store->want = RING;

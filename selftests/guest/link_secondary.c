@@ -40,66 +40,6 @@ FIXTURE_TEARDOWN(secondary)
 	host_close(&self->host);
 }
 
-/* Links, leads, and waits for the end of what the kernel asks for. */
-static bool lead(struct host *host, struct fake *fake)
-{
-	if (!fake_connect(host, fake, "m1", "m2") || !fake_lead(fake))
-		return false;
-	do {
-		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said))
-			return false;
-	} while (!fake->said.tb[NDVAL_WIRE_A_END]);
-	return true;
-}
-
-/* Up to 64 KiB, the first credit; beyond it once the kernel has given more. */
-static bool push(struct fake *fake, __u64 offset, size_t len)
-{
-	while (len) {
-		const struct values values = {
-			.stream = "default", .id = FAKE_STREAM_ID, .offset = offset,
-			.len = len < 16 * KIB ? len : 16 * KIB,
-		};
-
-		if (!say_values(&fake->peer, &fake->side, &values))
-			return false;
-		offset += values.len;
-		len -= values.len;
-	}
-	return true;
-}
-
-/* Receives FETCHes of a stream until one says that so much is stored. */
-static bool stores(struct fake *fake, const char *stream, __u64 have)
-{
-	do {
-		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said))
-			return false;
-	} while (strcmp(said_text(&fake->said, NDVAL_WIRE_A_STREAM), stream) ||
-		 said_u64(&fake->said, NDVAL_WIRE_A_HAVE) < have);
-	return said_u64(&fake->said, NDVAL_WIRE_A_HAVE) == have;
-}
-
-/* Does the instance get our primary's bytes of [offset, offset + len)? */
-static bool reads(int fd, __u64 offset, size_t len)
-{
-	static unsigned char got[512 * KIB], want[512 * KIB];
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t ret = get(fd, got + done, len - done);
-
-		if (ret == -EAGAIN && poll(&p, 1, PATIENCE_MS) != 1)
-			return false;
-		if (ret < 0 && ret != -EAGAIN)
-			return false;
-		done += ret > 0 ? ret : 0;
-	}
-	pattern_fill(want, offset, len);
-	return !memcmp(got, want, len);
-}
-
 TEST_F(secondary, joins_the_epoch_of_a_primary_and_says_so)
 {
 	struct said *said = &self->fake.said;
@@ -122,6 +62,7 @@ TEST_F(secondary, tells_of_its_streams_and_then_of_their_end)
 	bool asked = false;
 	char byte;
 
+	ASSERT_TRUE(node_ready(self->fd));
 	EXPECT_EQ(-EAGAIN, get(self->fd, &byte, 1));
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
 	ASSERT_TRUE(fake_lead(fake));
@@ -141,14 +82,14 @@ TEST_F(secondary, tells_of_its_streams_and_then_of_their_end)
 
 TEST_F(secondary, stores_what_comes_acknowledges_and_delivers_it)
 {
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 60000));
-	ASSERT_TRUE(stores(&self->fake, "default", 60000));
-	ASSERT_TRUE(push(&self->fake, 60000, 40000));
-	EXPECT_TRUE(stores(&self->fake, "default", 100000));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 60000));
+	ASSERT_TRUE(fake_stores(&self->fake, "default", 60000));
+	ASSERT_TRUE(fake_push(&self->fake, 60000, 40000));
+	EXPECT_TRUE(fake_stores(&self->fake, "default", 100000));
 	EXPECT_EQ(RING, said_u64(&self->fake.said, NDVAL_WIRE_A_WANT));
 	EXPECT_EQ(FAKE_STREAM_ID, said_u64(&self->fake.said, NDVAL_WIRE_A_STREAM_ID));
-	EXPECT_TRUE(reads(self->fd, 0, 100000));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, 100000));
 	EXPECT_EQ(FAKE_STREAM_ID, host_stream_get(&self->host, "web1", "default",
 						  NDVAL_A_STREAM_ID));
 }
@@ -157,10 +98,10 @@ TEST_F(secondary, gives_credit_as_its_instance_reads_on)
 {
 	struct fake *fake = &self->fake;
 
-	ASSERT_TRUE(lead(&self->host, fake));
-	ASSERT_TRUE(push(fake, 0, 64 * KIB));
-	ASSERT_TRUE(stores(fake, "default", 64 * KIB));
-	ASSERT_TRUE(reads(self->fd, 0, 50000));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(fake_push(fake, 0, 64 * KIB));
+	ASSERT_TRUE(fake_stores(fake, "default", 64 * KIB));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 50000));
 	do {
 		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said));
 	} while (said_u64(&fake->said, NDVAL_WIRE_A_WANT) < RING + 49152);
@@ -173,37 +114,38 @@ TEST_F(secondary, a_reader_that_waits_is_told_as_demand)
 	struct fake *fake = &self->fake;
 	static char byte[30000];
 
-	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(node_ready(self->fd));
 	EXPECT_EQ(-EAGAIN, get(self->fd, byte, sizeof(byte)));
 	do {
 		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said));
 	} while (said_u64(&fake->said, NDVAL_WIRE_A_DEMAND) < sizeof(byte));
 	EXPECT_EQ(sizeof(byte), said_u64(&fake->said, NDVAL_WIRE_A_DEMAND));
-	ASSERT_TRUE(push(fake, 0, sizeof(byte)));
-	EXPECT_TRUE(reads(self->fd, 0, sizeof(byte)));
+	ASSERT_TRUE(fake_push(fake, 0, sizeof(byte)));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, sizeof(byte)));
 }
 
 TEST_F(secondary, what_comes_twice_is_stored_once)
 {
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 30000));
-	ASSERT_TRUE(push(&self->fake, 0, 30000));
-	ASSERT_TRUE(push(&self->fake, 29999, 1));
-	ASSERT_TRUE(push(&self->fake, 20000, 20001));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 30000));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 30000));
+	ASSERT_TRUE(fake_push(&self->fake, 29999, 1));
+	ASSERT_TRUE(fake_push(&self->fake, 20000, 20001));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
 	EXPECT_EQ(40001, host_stream_get(&self->host, "web1", "default", NDVAL_A_STREAM_HEAD));
-	EXPECT_TRUE(reads(self->fd, 0, 40001));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, 40001));
 }
 
 TEST_F(secondary, an_empty_message_is_accepted)
 {
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 100));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 100));
 	wire_values(&self->fake.wire, &self->fake.side,
 		    &(struct values){ .stream = "default", .id = FAKE_STREAM_ID, .offset = 100 });
 	ASSERT_TRUE(peer_send(&self->fake.peer, &self->fake.wire));
 	EXPECT_TRUE(peer_is_served(&self->fake.peer));
-	EXPECT_TRUE(reads(self->fd, 0, 100));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, 100));
 }
 
 TEST_F(secondary, a_tail_beyond_what_is_stored_makes_instances_lost)
@@ -214,15 +156,15 @@ TEST_F(secondary, a_tail_beyond_what_is_stored_makes_instances_lost)
 	};
 	char byte;
 
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 1000));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 1000));
 	ASSERT_TRUE(say_values(&self->fake.peer, &self->fake.side, &values));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
-	EXPECT_TRUE(reads(self->fd, 0, 1000));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, 1000));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
 	ASSERT_EQ(0, run("ndvalctl instance set web1 --at 50000"));
-	EXPECT_TRUE(reads(self->fd, 50000, 1000));
+	EXPECT_TRUE(reads_pattern(self->fd, 50000, 1000));
 }
 
 TEST_F(secondary, a_tail_that_goes_on_alone_takes_nothing_from_them)
@@ -232,27 +174,27 @@ TEST_F(secondary, a_tail_that_goes_on_alone_takes_nothing_from_them)
 	};
 	char byte;
 
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 1000));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 1000));
 	ASSERT_TRUE(say_values(&self->fake.peer, &self->fake.side, &values));
 	values.tail = 60000;
 	values.offset = 60000;
 	values.len = 1000;
 	ASSERT_TRUE(say_values(&self->fake.peer, &self->fake.side, &values));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
-	EXPECT_TRUE(reads(self->fd, 0, 1000));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, 1000));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
 	ASSERT_EQ(0, run("ndvalctl instance set web1 --at 60000"));
-	EXPECT_TRUE(reads(self->fd, 60000, 1000));
+	EXPECT_TRUE(reads_pattern(self->fd, 60000, 1000));
 }
 
 TEST_F(secondary, a_stream_deleted_by_the_primary_is_gone_here)
 {
 	char byte;
 
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 1000));
-	ASSERT_TRUE(reads(self->fd, 0, 10));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 1000));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 10));
 	wire_stream_del(&self->fake.wire, &self->fake.side, "default", FAKE_STREAM_ID, 0);
 	ASSERT_TRUE(peer_send(&self->fake.peer, &self->fake.wire));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
@@ -262,28 +204,29 @@ TEST_F(secondary, a_stream_deleted_by_the_primary_is_gone_here)
 
 TEST_F(secondary, a_stream_del_that_means_another_one_is_ignored)
 {
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 1000));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 1000));
 	wire_stream_del(&self->fake.wire, &self->fake.side, "default", FAKE_STREAM_ID + 1, 0);
 	ASSERT_TRUE(peer_send(&self->fake.peer, &self->fake.wire));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
-	EXPECT_TRUE(reads(self->fd, 0, 1000));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, 1000));
 }
 
 TEST_F(secondary, a_stream_the_primary_refuses_gives_enospc_to_its_reader)
 {
 	char byte;
 
-	ASSERT_TRUE(lead(&self->host, &self->fake));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(node_ready(self->fd));
 	EXPECT_EQ(-EAGAIN, get(self->fd, &byte, 1));
 	wire_stream_del(&self->fake.wire, &self->fake.side, "default", 0, ENOSPC);
 	ASSERT_TRUE(peer_send(&self->fake.peer, &self->fake.wire));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
 	EXPECT_EQ(-ENOSPC, get(self->fd, &byte, 1));
 	/* Until it changes its mind. */
-	ASSERT_TRUE(push(&self->fake, 0, 100));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 100));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
-	EXPECT_TRUE(reads(self->fd, 0, 100));
+	EXPECT_TRUE(reads_pattern(self->fd, 0, 100));
 }
 
 TEST_F(secondary, a_stream_made_anew_by_the_primary_is_another_one)
@@ -292,14 +235,14 @@ TEST_F(secondary, a_stream_made_anew_by_the_primary_is_another_one)
 	char byte;
 	int fd;
 
-	ASSERT_TRUE(lead(&self->host, &self->fake));
-	ASSERT_TRUE(push(&self->fake, 0, 1000));
-	ASSERT_TRUE(reads(self->fd, 0, 10));
+	ASSERT_TRUE(fake_lead_all(&self->host, &self->fake, "m2"));
+	ASSERT_TRUE(fake_push(&self->fake, 0, 1000));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 10));
 	ASSERT_TRUE(say_values(&self->fake.peer, &self->fake.side, &values));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
 	fd = node_open("web1", O_NONBLOCK);
-	EXPECT_TRUE(reads(fd, 0, 100));
+	EXPECT_TRUE(reads_pattern(fd, 0, 100));
 	close(fd);
 }
 
@@ -308,31 +251,31 @@ TEST_F(secondary, after_a_reconnect_it_tells_what_it_has)
 	struct fake *fake = &self->fake;
 	char reason[REASON_SIZE];
 
-	ASSERT_TRUE(lead(&self->host, fake));
-	ASSERT_TRUE(push(fake, 0, 60000));
-	ASSERT_TRUE(stores(fake, "default", 60000));
-	ASSERT_TRUE(reads(self->fd, 0, 5000));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(fake_push(fake, 0, 60000));
+	ASSERT_TRUE(fake_stores(fake, "default", 60000));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 5000));
 	peer_close(&fake->peer);
 	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));
-	ASSERT_TRUE(reads(self->fd, 5000, 5000));
+	ASSERT_TRUE(reads_pattern(self->fd, 5000, 5000));
 
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
 	/* In the epoch already, it speaks of it at once. */
 	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said));
 	EXPECT_EQ(fake->side.epoch_id, said_u64(&fake->said, NDVAL_WIRE_A_EPOCH_ID));
 	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
-	ASSERT_TRUE(stores(fake, "default", 60000));
+	ASSERT_TRUE(fake_stores(fake, "default", 60000));
 	EXPECT_EQ(FAKE_STREAM_ID, said_u64(&fake->said, NDVAL_WIRE_A_STREAM_ID));
 	EXPECT_LE(RING, said_u64(&fake->said, NDVAL_WIRE_A_WANT));
-	ASSERT_TRUE(push(fake, 60000, 1000));
-	EXPECT_TRUE(reads(self->fd, 10000, 51000));
+	ASSERT_TRUE(fake_push(fake, 60000, 1000));
+	EXPECT_TRUE(reads_pattern(self->fd, 10000, 51000));
 }
 
 TEST_F(secondary, is_in_sync_when_the_primary_says_so)
 {
 	struct fake *fake = &self->fake;
 
-	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
 	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
 	EXPECT_EQ(NDVAL_HEALTH_AT_RISK, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
 	fake->side.in_sync = true;
@@ -353,7 +296,7 @@ TEST_F(secondary, takes_over_the_pair_settings_of_the_primary)
 
 	fake->side.serial = 7;
 	fake->side.bind = NDVAL_BIND_REQUIRED;
-	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
 	EXPECT_EQ(NDVAL_BIND_REQUIRED, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_BIND));
 	EXPECT_EQ(-EPERM, host_set(&self->host, "web1", NDVAL_A_PAIR_BIND, NDVAL_BIND_ANY));
 	EXPECT_TRUE(host_refused_well(&self->host, -EPERM));
@@ -363,17 +306,17 @@ TEST_F(secondary, a_smaller_window_than_what_is_stored_disturbs_no_link)
 {
 	struct fake *fake = &self->fake;
 
-	ASSERT_TRUE(lead(&self->host, fake));
-	ASSERT_TRUE(push(fake, 0, 60000));
-	ASSERT_TRUE(stores(fake, "default", 60000));
-	ASSERT_TRUE(push(fake, 60000, 40000));
-	ASSERT_TRUE(stores(fake, "default", 100000));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(fake_push(fake, 0, 60000));
+	ASSERT_TRUE(fake_stores(fake, "default", 60000));
+	ASSERT_TRUE(fake_push(fake, 60000, 40000));
+	ASSERT_TRUE(fake_stores(fake, "default", 100000));
 	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
 	/* A FETCH whose want is below its have ends the link at a real primary. */
 	while (peer_receive(&fake->peer, &fake->said, QUIET_MS) == NDVAL_WIRE_CMD_FETCH)
 		EXPECT_LE(said_u64(&fake->said, NDVAL_WIRE_A_HAVE),
 			  said_u64(&fake->said, NDVAL_WIRE_A_WANT));
-	ASSERT_TRUE(reads(self->fd, 0, 1000));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 1000));
 	while (peer_receive(&fake->peer, &fake->said, QUIET_MS) == NDVAL_WIRE_CMD_FETCH)
 		EXPECT_LE(said_u64(&fake->said, NDVAL_WIRE_A_HAVE),
 			  said_u64(&fake->said, NDVAL_WIRE_A_WANT));
@@ -385,8 +328,8 @@ TEST_F(secondary, who_delivered_nothing_joins_another_life_silently)
 {
 	struct fake *fake = &self->fake;
 
-	ASSERT_TRUE(lead(&self->host, fake));
-	ASSERT_TRUE(push(fake, 0, 1000));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(fake_push(fake, 0, 1000));
 	fake->side.incarnation++;
 	fake->side.epoch_id++;
 	ASSERT_TRUE(fake_lead(fake));
@@ -399,9 +342,9 @@ TEST_F(secondary, who_delivered_is_diverged_until_resync_and_reposition)
 	struct fake *fake = &self->fake;
 	char byte;
 
-	ASSERT_TRUE(lead(&self->host, fake));
-	ASSERT_TRUE(push(fake, 0, 1000));
-	ASSERT_TRUE(reads(self->fd, 0, 1));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(fake_push(fake, 0, 1000));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 1));
 	fake->side.incarnation++;
 	fake->side.epoch_id++;
 	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
@@ -415,18 +358,18 @@ TEST_F(secondary, who_delivered_is_diverged_until_resync_and_reposition)
 	ASSERT_EQ(0, run("ndvalctl resync web1"));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
 	ASSERT_TRUE(fake_lead(fake));
-	ASSERT_TRUE(push(fake, 0, 1000));
+	ASSERT_TRUE(fake_push(fake, 0, 1000));
 	ASSERT_TRUE(peer_is_served(&fake->peer));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
 	ASSERT_EQ(0, run("ndvalctl instance set web1 --at 500"));
-	EXPECT_TRUE(reads(self->fd, 500, 500));
+	EXPECT_TRUE(reads_pattern(self->fd, 500, 500));
 }
 
 TEST_F(secondary, does_not_follow_a_primary_that_delivers_nothing)
 {
 	struct fake *fake = &self->fake;
 
-	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
 	fake->side.in_sync = true;
 	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));
 	ASSERT_TRUE(peer_is_served(&fake->peer));
@@ -445,16 +388,16 @@ TEST_F(secondary, resync_makes_another_object_in_which_every_instance_is_lost)
 	struct fake *fake = &self->fake;
 	char byte;
 
-	ASSERT_TRUE(lead(&self->host, fake));
-	ASSERT_TRUE(push(fake, 0, 1000));
-	ASSERT_TRUE(reads(self->fd, 0, 100));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(fake_push(fake, 0, 1000));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 100));
 	/* Also one that is not expected at that moment. */
 	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 2));
 	ASSERT_EQ(0, run("ndvalctl resync web1"));
 	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 3));
 	EXPECT_NE(id, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_MEMBER_ID));
 	ASSERT_TRUE(fake_lead(fake));
-	ASSERT_TRUE(push(fake, 0, 1000));
+	ASSERT_TRUE(fake_push(fake, 0, 1000));
 	ASSERT_TRUE(peer_is_served(&fake->peer));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
 }
@@ -464,8 +407,9 @@ TEST_F(secondary, without_peers_resync_begins_a_new_life)
 	struct fake *fake = &self->fake;
 	char byte;
 
-	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
 	ASSERT_EQ(0, run("ndvalctl peer del web1 m2"));
+	ASSERT_TRUE(node_ready(self->fd));
 	EXPECT_EQ(-EAGAIN, get(self->fd, &byte, 1));
 	ASSERT_EQ(0, run("ndvalctl resync web1"));
 	EXPECT_EQ(NDVAL_ROLE_PRIMARY, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_ROLE));
@@ -488,7 +432,7 @@ TEST_F(secondary, two_primaries_refuse_each_other_and_say_why)
 	host_peer_state(&self->host, "web1", "m2", reason);
 	EXPECT_STREQ("both are primary: resync one of them", reason);
 	/* It stays what it was, and stores nothing of the other's. */
-	ASSERT_TRUE(push(fake, 0, 1000));
+	ASSERT_TRUE(fake_push(fake, 0, 1000));
 	EXPECT_TRUE(peer_is_served(&fake->peer));
 	EXPECT_EQ(1, get(self->fd, &byte, 1));
 	/* Resync makes it a secondary of the other. */

@@ -156,6 +156,7 @@ TEST_F(events, tell_of_all_that_happens_to_a_pair)
 	EXPECT_STREQ("m2", event->peer);
 	AWAIT(PEER_CHANGE);
 	fd = node_open("web1", O_NONBLOCK);
+	ASSERT_TRUE(node_ready(fd));
 	ASSERT_EQ(1, get(fd, &byte, 1));
 	AWAIT(STREAM_NEW);
 	EXPECT_STREQ("default", event->stream);

@@ -130,6 +130,10 @@ static const struct {
 	{ NDVAL_CMD_INSTANCE_GET, NDVAL_A_INSTANCE_MAX, false, true },
 	{ NDVAL_CMD_INSTANCE_SET, NDVAL_A_INSTANCE_MAX, false, false },
 	{ NDVAL_CMD_VALUES_GET, NDVAL_A_VALUES_MAX, false, false },
+	{ NDVAL_CMD_DEMOTE, NDVAL_A_PAIR_MAX, false, false },
+	{ NDVAL_CMD_SWITCHOVER, NDVAL_A_PAIR_MAX, false, false },
+	{ NDVAL_CMD_OUTDATE, NDVAL_A_PAIR_MAX, false, false },
+	{ NDVAL_CMD_PEER_OUTDATE, NDVAL_A_PEER_MAX, false, false },
 };
 
 TEST_F(refuse, a_command_without_what_it_needs)
@@ -145,6 +149,8 @@ TEST_F(refuse, a_command_without_what_it_needs)
 	REFUSED(EINVAL, NDVAL_CMD_PEER_ADD, "s", NDVAL_A_PEER_NAME, "m2");
 	REFUSED(EINVAL, NDVAL_CMD_PEER_DEL, "s", NDVAL_A_PEER_PAIR, "web1");
 	REFUSED(EINVAL, NDVAL_CMD_PEER_GET, "s", NDVAL_A_PEER_PAIR, "web1");
+	REFUSED(EINVAL, NDVAL_CMD_PEER_OUTDATE, "s", NDVAL_A_PEER_PAIR, "web1");
+	REFUSED(EINVAL, NDVAL_CMD_PEER_OUTDATE, "s", NDVAL_A_PEER_NAME, "m2");
 	REFUSED(EINVAL, NDVAL_CMD_LINK_ATTACH, "s", NDVAL_A_LINK_PEER, "m2");
 	REFUSED(EINVAL, NDVAL_CMD_LINK_ATTACH, "u", NDVAL_A_LINK_FD, 0);
 	REFUSED(EINVAL, NDVAL_CMD_STREAM_DEL, "s", NDVAL_A_STREAM_PAIR, "own");
@@ -271,6 +277,11 @@ TEST_F(refuse, pairs)
 	REFUSED(ENOENT, NDVAL_CMD_PAIR_DEL, "s", NDVAL_A_PAIR_NAME, "x");
 	REFUSED(ENOENT, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "x", NDVAL_A_PAIR_NEW);
 	REFUSED(ENOENT, NDVAL_CMD_RESYNC, "s", NDVAL_A_PAIR_NAME, "x");
+	REFUSED(ENOENT, NDVAL_CMD_DEMOTE, "s", NDVAL_A_PAIR_NAME, "x");
+	REFUSED(ENOENT, NDVAL_CMD_SWITCHOVER, "s", NDVAL_A_PAIR_NAME, "x");
+	REFUSED(ENOENT, NDVAL_CMD_OUTDATE, "s", NDVAL_A_PAIR_NAME, "x");
+	REFUSED(ENOENT, NDVAL_CMD_PEER_OUTDATE, "ss", NDVAL_A_PEER_PAIR, "x",
+		NDVAL_A_PEER_NAME, "m2");
 }
 
 TEST_F(refuse, more_peers_than_a_pair_may_have)
@@ -318,6 +329,9 @@ TEST_F(refuse, settings_outside_their_ranges)
 		__u32 values[6];
 	} bad[] = {
 		{ NDVAL_A_PAIR_BIND, { 2, ~0U } },
+		{ NDVAL_A_PAIR_COMMIT, { 2, ~0U } },
+		{ NDVAL_A_PAIR_ON_PEER_LOSS, { 2, ~0U } },
+		{ NDVAL_A_PAIR_ON_DIVERGENCE, { 2, ~0U } },
 		{ NDVAL_A_PAIR_RING_SIZE, { 0, 1, 4096, 8191, 12288, 134217728 } },
 		{ NDVAL_A_PAIR_RETAIN, { 262145, ~0U } },
 		{ NDVAL_A_PAIR_PREFETCH, { 131073, ~0U } },
@@ -352,8 +366,55 @@ TEST_F(refuse, settings_outside_their_ranges)
 		NDVAL_A_PAIR_MEMORY_MAX, 65535ULL);
 	REFUSED(EINVAL, NDVAL_CMD_PAIR_SET, "sq", NDVAL_A_PAIR_NAME, "own",
 		NDVAL_A_PAIR_MEMORY_MAX, ~0ULL);
-	REFUSED(EPERM, NDVAL_CMD_PAIR_SET, "su", NDVAL_A_PAIR_NAME, "web1",
-		NDVAL_A_PAIR_BIND, 1);
+}
+
+TEST_F(refuse, pair_settings_on_a_secondary)
+{
+	static const int types[] = {
+		NDVAL_A_PAIR_BIND, NDVAL_A_PAIR_COMMIT, NDVAL_A_PAIR_ON_PEER_LOSS,
+		NDVAL_A_PAIR_ON_DIVERGENCE,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(types); i++) {
+		__u64 before = host_pair_get(&self->host, "web1", types[i]);
+
+		REFUSED(EPERM, NDVAL_CMD_PAIR_SET, "su", NDVAL_A_PAIR_NAME, "web1",
+			types[i], !before);
+		/* Not even as it is, nor with one that could be set. */
+		REFUSED(EPERM, NDVAL_CMD_PAIR_SET, "suu", NDVAL_A_PAIR_NAME, "web1",
+			NDVAL_A_PAIR_READ_TIMEOUT_MS, 77, types[i], (__u32)before);
+		EXPECT_EQ(before, host_pair_get(&self->host, "web1", types[i]));
+	}
+	EXPECT_EQ(0, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_READ_TIMEOUT_MS));
+}
+
+TEST_F(refuse, epochs_that_can_not_have_been)
+{
+	struct host *host = &self->host;
+
+	DONE(NDVAL_CMD_PAIR_SET, "sq", NDVAL_A_PAIR_NAME, "own",
+	     NDVAL_A_PAIR_EPOCH_SEEN, 7ULL);
+	EXPECT_EQ(7, host_pair_get(host, "own", NDVAL_A_PAIR_EPOCH_SEEN));
+	/* It is raised, never lowered. */
+	DONE(NDVAL_CMD_PAIR_SET, "sq", NDVAL_A_PAIR_NAME, "own",
+	     NDVAL_A_PAIR_EPOCH_SEEN, 3ULL);
+	DONE(NDVAL_CMD_PAIR_SET, "sqq", NDVAL_A_PAIR_NAME, "own",
+	     NDVAL_A_PAIR_EPOCH_SEEN, 6ULL, NDVAL_A_PAIR_INCARNATION,
+	     host_pair_get(host, "own", NDVAL_A_PAIR_INCARNATION));
+	REFUSED(EINVAL, NDVAL_CMD_PAIR_SET, "sq", NDVAL_A_PAIR_NAME, "own",
+		NDVAL_A_PAIR_EPOCH_SEEN, 1ULL << 63);
+	REFUSED(EINVAL, NDVAL_CMD_PAIR_SET, "squ", NDVAL_A_PAIR_NAME, "own",
+		NDVAL_A_PAIR_EPOCH_SEEN, 9ULL, NDVAL_A_PAIR_RETAIN, 0);
+	REFUSED(EINVAL, NDVAL_CMD_PAIR_SET, "sq", NDVAL_A_PAIR_NAME, "own",
+		NDVAL_A_PAIR_INCARNATION, host_pair_get(host, "own", NDVAL_A_PAIR_INCARNATION));
+	REFUSED(ESTALE, NDVAL_CMD_PAIR_SET, "sqq", NDVAL_A_PAIR_NAME, "own",
+		NDVAL_A_PAIR_EPOCH_SEEN, 9ULL, NDVAL_A_PAIR_INCARNATION, 4711ULL);
+	EXPECT_EQ(7, host_pair_get(host, "own", NDVAL_A_PAIR_EPOCH_SEEN));
+	/* A secondary takes it too. */
+	DONE(NDVAL_CMD_PAIR_SET, "sq", NDVAL_A_PAIR_NAME, "web1",
+	     NDVAL_A_PAIR_EPOCH_SEEN, 5ULL);
+	EXPECT_EQ(5, host_pair_get(host, "web1", NDVAL_A_PAIR_EPOCH_SEEN));
 }
 
 TEST_F(refuse, peers)
@@ -386,13 +447,67 @@ TEST_F(refuse, peers)
 
 TEST_F(refuse, promote_and_resync)
 {
-	REFUSED(EOPNOTSUPP, NDVAL_CMD_PROMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(ENODATA, NDVAL_CMD_PROMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(ENODATA, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1",
+		NDVAL_A_PAIR_FORCE);
+	REFUSED(EINVAL, NDVAL_CMD_PROMOTE, "sff", NDVAL_A_PAIR_NAME, "web1",
+		NDVAL_A_PAIR_NEW, NDVAL_A_PAIR_FORCE);
+	REFUSED(EALREADY, NDVAL_CMD_PROMOTE, "s", NDVAL_A_PAIR_NAME, "own");
+	REFUSED(EALREADY, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "own",
+		NDVAL_A_PAIR_FORCE);
 	REFUSED(EALREADY, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "own",
 		NDVAL_A_PAIR_NEW);
 	REFUSED(EINVAL, NDVAL_CMD_RESYNC, "s", NDVAL_A_PAIR_NAME, "own");
 	DONE(NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1", NDVAL_A_PAIR_NEW);
 	REFUSED(EALREADY, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1",
 		NDVAL_A_PAIR_NEW);
+}
+
+TEST_F(refuse, demote_switchover_and_outdate)
+{
+	REFUSED(EALREADY, NDVAL_CMD_DEMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(EINVAL, NDVAL_CMD_DEMOTE, "s", NDVAL_A_PAIR_NAME, "own");
+	REFUSED(EINVAL, NDVAL_CMD_SWITCHOVER, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(EINVAL, NDVAL_CMD_SWITCHOVER, "ss", NDVAL_A_PAIR_NAME, "web1",
+		NDVAL_A_PAIR_PEER, "m2");
+	REFUSED(ENOENT, NDVAL_CMD_SWITCHOVER, "s", NDVAL_A_PAIR_NAME, "own");
+	REFUSED(EINVAL, NDVAL_CMD_OUTDATE, "s", NDVAL_A_PAIR_NAME, "own");
+	REFUSED(ENOENT, NDVAL_CMD_PEER_OUTDATE, "ss", NDVAL_A_PEER_PAIR, "web1",
+		NDVAL_A_PEER_NAME, "m3");
+	REFUSED(EINVAL, NDVAL_CMD_PEER_OUTDATE, "ss", NDVAL_A_PEER_PAIR, "web1",
+		NDVAL_A_PEER_NAME, "m2");
+
+	DONE(NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1", NDVAL_A_PAIR_NEW);
+	REFUSED(ENOTCONN, NDVAL_CMD_SWITCHOVER, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(ENOENT, NDVAL_CMD_SWITCHOVER, "ss", NDVAL_A_PAIR_NAME, "web1",
+		NDVAL_A_PAIR_PEER, "m3");
+	DONE(NDVAL_CMD_PEER_OUTDATE, "ss", NDVAL_A_PEER_PAIR, "web1", NDVAL_A_PEER_NAME, "m2");
+	REFUSED(EINVAL, NDVAL_CMD_OUTDATE, "s", NDVAL_A_PAIR_NAME, "web1");
+
+	/* A primary that was demoted may be promoted, unless it is outdated. */
+	DONE(NDVAL_CMD_DEMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	EXPECT_EQ(NDVAL_ROLE_SECONDARY, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_ROLE));
+	REFUSED(EALREADY, NDVAL_CMD_DEMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	DONE(NDVAL_CMD_OUTDATE, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(EPERM, NDVAL_CMD_PROMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(EEXIST, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1",
+		NDVAL_A_PAIR_NEW);
+	DONE(NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1", NDVAL_A_PAIR_FORCE);
+	EXPECT_EQ(2, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_EPOCH));
+	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_FORCED));
+	DONE(NDVAL_CMD_DEMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	DONE(NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1", NDVAL_A_PAIR_FENCED);
+	EXPECT_EQ(3, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_EPOCH));
+	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_FORCED));
+}
+
+TEST_F(refuse, promote_while_the_primary_is_seen)
+{
+	side_primary(&self->fake.side, "web");
+	ASSERT_TRUE(fake_come_to(&self->host, &self->fake, JOINED));
+	REFUSED(EBUSY, NDVAL_CMD_PROMOTE, "s", NDVAL_A_PAIR_NAME, "web1");
+	REFUSED(EBUSY, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1",
+		NDVAL_A_PAIR_FENCED);
 }
 
 TEST_F(refuse, promote_new_of_a_pair_that_lives)
@@ -403,16 +518,16 @@ TEST_F(refuse, promote_new_of_a_pair_that_lives)
 		NDVAL_A_PAIR_NEW);
 }
 
-TEST_F(refuse, promote_new_while_a_connected_peer_is_primary)
+/* It gives nobody a value any more, and nobody can follow it: it does not count. */
+TEST_F(refuse, promote_new_is_not_refused_for_a_primary_that_is_fenced)
 {
 	side_primary(&self->fake.side, "web");
-	/* A primary whose epoch is not adopted, for it is fenced. */
 	self->fake.side.diverged = true;
 	ASSERT_TRUE(fake_connect(&self->host, &self->fake, "m1", "m2"));
 	ASSERT_TRUE(say_pair(&self->fake.peer, &self->fake.side));
 	ASSERT_TRUE(peer_is_served(&self->fake.peer));
-	REFUSED(EBUSY, NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1",
-		NDVAL_A_PAIR_NEW);
+	DONE(NDVAL_CMD_PROMOTE, "sf", NDVAL_A_PAIR_NAME, "web1", NDVAL_A_PAIR_NEW);
+	EXPECT_EQ(NDVAL_ROLE_PRIMARY, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_ROLE));
 }
 
 TEST_F(refuse, links)
@@ -433,6 +548,7 @@ TEST_F(refuse, streams_and_instances)
 	int fd = node_open("own", O_NONBLOCK);
 	int secondary = node_open("web1", O_NONBLOCK);
 
+	ASSERT_TRUE(node_ready(fd) && node_ready(secondary));
 	ASSERT_EQ(1, get(fd, &byte, 1));
 	ASSERT_EQ(-EAGAIN, get(secondary, &byte, 1));
 	close(fd);
@@ -484,6 +600,7 @@ TEST_F(refuse, values_outside_what_may_be_seen)
 	int fd = node_open("own", O_NONBLOCK);
 	size_t i;
 
+	ASSERT_TRUE(node_ready(fd));
 	ASSERT_EQ(1, get(fd, &byte, 1));
 	close(fd);
 	EXPECT_EQ(-EACCES, look(&self->host, 0, 1));

@@ -145,8 +145,16 @@ static int take_number(const struct nlmsghdr *nlh, void *data)
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
 		if (mnl_attr_get_type(attr) != number->type)
 			continue;
-		number->value = mnl_attr_get_payload_len(attr) == 8 ?
-			mnl_attr_get_u64(attr) : mnl_attr_get_u32(attr);
+		switch (mnl_attr_get_payload_len(attr)) {
+		case 0:		/* a flag */
+			number->value = 1;
+			break;
+		case 8:
+			number->value = mnl_attr_get_u64(attr);
+			break;
+		default:
+			number->value = mnl_attr_get_u32(attr);
+		}
 	}
 	return MNL_CB_OK;
 }
@@ -201,6 +209,22 @@ int host_promote(struct host *host, const char *pair)
 	nl_request(host->nl, NDVAL_CMD_PROMOTE, 0);
 	nl_put_str(host->nl, NDVAL_A_PAIR_NAME, pair);
 	nl_put_flag(host->nl, NDVAL_A_PAIR_NEW);
+	return nl_call(host->nl, NULL, NULL);
+}
+
+/* Makes a secondary take over. The answer may come before the end, an event. */
+int host_take_over(struct host *host, const char *pair)
+{
+	nl_request(host->nl, NDVAL_CMD_PROMOTE, 0);
+	nl_put_str(host->nl, NDVAL_A_PAIR_NAME, pair);
+	return nl_call(host->nl, NULL, NULL);
+}
+
+int host_add_peer(struct host *host, const char *pair, const char *peer)
+{
+	nl_request(host->nl, NDVAL_CMD_PEER_ADD, 0);
+	nl_put_str(host->nl, NDVAL_A_PEER_PAIR, pair);
+	nl_put_str(host->nl, NDVAL_A_PEER_NAME, peer);
 	return nl_call(host->nl, NULL, NULL);
 }
 
@@ -478,6 +502,9 @@ static bool has_message(const struct peer *peer)
 	return peer->filled >= sizeof(*nlh) && peer->filled >= nlh->nlmsg_len;
 }
 
+/* The kernel's pair object, as its last PAIR to any fake said. */
+static __u64 heard_id;
+
 /* What every message of a kernel must be. */
 static void check_form(const struct nlmsghdr *nlh)
 {
@@ -503,6 +530,8 @@ static void take_message(struct peer *peer, struct said *said)
 	check_form(nlh);
 	said->cmd = genl->cmd;
 	nl_parse(nlh, said->tb, NDVAL_WIRE_A_MAX);
+	if (said->cmd == NDVAL_WIRE_CMD_PAIR && said->tb[NDVAL_WIRE_A_PAIR_ID])
+		heard_id = said_u64(said, NDVAL_WIRE_A_PAIR_ID);
 }
 
 static void answer_ping(struct peer *peer, const struct said *said)
@@ -681,6 +710,20 @@ static void put_side(struct nlmsghdr *nlh, const struct side *side)
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_PAIR_ID, side->pair_id);
 }
 
+/* All epochs, the current one last, if there is one. */
+static void put_history(struct nlmsghdr *nlh, const struct side *side)
+{
+	struct epoch history[EPOCHS + 1];
+	unsigned int n = 0;
+
+	if (side->epoch_id) {
+		memcpy(history, side->past, sizeof(side->past));
+		n = side->npast;
+		history[n++] = (struct epoch){ side->epoch, side->epoch_id };
+	}
+	mnl_attr_put(nlh, NDVAL_WIRE_A_HISTORY, n * sizeof(*history), history);
+}
+
 void wire_pair(struct wire *wire, const struct side *side)
 {
 	struct nlattr *nest;
@@ -702,9 +745,15 @@ void wire_pair(struct wire *wire, const struct side *side)
 	nest = mnl_attr_nest_start(nlh, NDVAL_WIRE_A_SETTINGS);
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_SETTINGS_SERIAL, side->serial);
 	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_SETTINGS_BIND, side->bind);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_SETTINGS_COMMIT, side->commit);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_SETTINGS_ON_PEER_LOSS, side->on_peer_loss);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_SETTINGS_ON_DIVERGENCE, side->on_divergence);
 	mnl_attr_nest_end(nlh, nest);
 	put_flag(wire, NDVAL_WIRE_A_DIVERGED, side->diverged);
 	put_flag(wire, NDVAL_WIRE_A_IN_SYNC, side->in_sync);
+	put_flag(wire, NDVAL_WIRE_A_BEHIND, side->behind);
+	put_history(nlh, side);
+	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_FOR_ID, side->for_id ? side->for_id : heard_id);
 }
 
 void wire_fetch(struct wire *wire, const struct side *side, const struct fetch *fetch)
@@ -714,6 +763,7 @@ void wire_fetch(struct wire *wire, const struct side *side, const struct fetch *
 	wire_begin(wire, NDVAL_WIRE_CMD_FETCH);
 	nlh = wire->nlh;
 	put_side(nlh, side);
+	put_flag(wire, NDVAL_WIRE_A_TAKEOVER, fetch->takeover);
 	if (!fetch->stream) {
 		put_flag(wire, NDVAL_WIRE_A_END, true);
 		return;
@@ -729,10 +779,13 @@ void wire_fetch(struct wire *wire, const struct side *side, const struct fetch *
 
 void wire_values(struct wire *wire, const struct side *side, const struct values *values)
 {
+	__u64 limit = values->limit ?: values->offset + values->len;
 	struct nlattr *nest, *data;
 	struct nlmsghdr *nlh;
 	char *filler;
 
+	if (values->held)
+		limit = 0;
 	wire_begin(wire, NDVAL_WIRE_CMD_VALUES);
 	nlh = wire->nlh;
 	put_side(nlh, side);
@@ -741,6 +794,11 @@ void wire_values(struct wire *wire, const struct side *side, const struct values
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_COMMITTED, values->committed);
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_TAIL, values->tail);
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_NEED, values->need);
+	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_LIMIT, limit);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_DROPS, values->drops);
+	if (values->starts)
+		mnl_attr_put(nlh, NDVAL_WIRE_A_STARTS, EPOCHS * sizeof(*values->starts),
+			     values->starts);
 	nest = mnl_attr_nest_start(nlh, NDVAL_WIRE_A_VALUE);
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_VALUE_OFFSET, values->offset);
 	filler = calloc(1, values->len + 1);
@@ -753,6 +811,34 @@ void wire_values(struct wire *wire, const struct side *side, const struct values
 	else
 		pattern_fill(mnl_attr_get_payload(data), values->offset, values->len);
 	mnl_attr_nest_end(nlh, nest);
+}
+
+/* Where the epochs began in a stream; without one, that all has been told. */
+void wire_sync(struct wire *wire, const struct side *side, const char *stream, __u64 id,
+	       const __u64 *starts)
+{
+	wire_begin(wire, NDVAL_WIRE_CMD_SYNC);
+	put_side(wire->nlh, side);
+	if (!stream) {
+		put_flag(wire, NDVAL_WIRE_A_END, true);
+		return;
+	}
+	mnl_attr_put_strz(wire->nlh, NDVAL_WIRE_A_STREAM, stream);
+	mnl_attr_put_u64(wire->nlh, NDVAL_WIRE_A_STREAM_ID, id);
+	mnl_attr_put(wire->nlh, NDVAL_WIRE_A_STARTS, EPOCHS * sizeof(*starts), starts);
+}
+
+void wire_takeover(struct wire *wire, const struct side *side, __u32 error)
+{
+	wire_begin(wire, NDVAL_WIRE_CMD_TAKEOVER);
+	put_side(wire->nlh, side);
+	mnl_attr_put_u32(wire->nlh, NDVAL_WIRE_A_ERROR, error);
+}
+
+void wire_handover(struct wire *wire, const struct side *side)
+{
+	wire_begin(wire, NDVAL_WIRE_CMD_HANDOVER);
+	put_side(wire->nlh, side);
 }
 
 void wire_stream_del(struct wire *wire, const struct side *side, const char *stream,
@@ -868,6 +954,48 @@ bool say_values(struct peer *peer, const struct side *side, const struct values 
 	return sent;
 }
 
+bool say_sync(struct peer *peer, const struct side *side, const char *stream, __u64 id,
+	      const __u64 *starts)
+{
+	struct wire *wire = malloc(sizeof(*wire));
+	bool sent;
+
+	must(wire);
+	wire_sync(wire, side, stream, id, starts);
+	sent = peer_send(peer, wire);
+	free(wire);
+	return sent;
+}
+
+bool say_sync_end(struct peer *peer, const struct side *side)
+{
+	return say_sync(peer, side, NULL, 0, NULL);
+}
+
+bool say_takeover(struct peer *peer, const struct side *side, __u32 error)
+{
+	struct wire *wire = malloc(sizeof(*wire));
+	bool sent;
+
+	must(wire);
+	wire_takeover(wire, side, error);
+	sent = peer_send(peer, wire);
+	free(wire);
+	return sent;
+}
+
+bool say_handover(struct peer *peer, const struct side *side)
+{
+	struct wire *wire = malloc(sizeof(*wire));
+	bool sent;
+
+	must(wire);
+	wire_handover(wire, side);
+	sent = peer_send(peer, wire);
+	free(wire);
+	return sent;
+}
+
 /* Sides */
 
 void side_secondary(struct side *side, const char *pair)
@@ -877,6 +1005,7 @@ void side_secondary(struct side *side, const char *pair)
 	side->pair_id = 0x1111222233334444ULL;
 	side->role = NDVAL_ROLE_SECONDARY;
 	side->max_streams = 64;
+	side->commit = NDVAL_COMMIT_SYNC;
 	side->ring_size = 256 * KIB;
 }
 
@@ -892,6 +1021,8 @@ void side_primary(struct side *side, const char *pair)
 /* Joins the epoch of a primary that has sent PAIR. */
 bool side_adopt(struct side *side, const struct said *pair)
 {
+	const struct nlattr *history = pair->tb[NDVAL_WIRE_A_HISTORY];
+
 	if (said_u32(pair, NDVAL_WIRE_A_ROLE) != NDVAL_ROLE_PRIMARY ||
 	    strcmp(said_text(pair, NDVAL_WIRE_A_PAIR), side->pair))
 		return false;
@@ -899,7 +1030,20 @@ bool side_adopt(struct side *side, const struct said *pair)
 	side->epoch = said_u64(pair, NDVAL_WIRE_A_EPOCH);
 	side->epoch_id = said_u64(pair, NDVAL_WIRE_A_EPOCH_ID);
 	side->seen_id = side->epoch_id;
+	side->npast = mnl_attr_get_payload_len(history) / sizeof(*side->past) - 1;
+	must(side->npast < EPOCHS);
+	memcpy(side->past, mnl_attr_get_payload(history), side->npast * sizeof(*side->past));
 	return side->epoch_id;
+}
+
+/* A new epoch, of which we are the primary. */
+void side_promote(struct side *side, __u64 epoch_id)
+{
+	side->past[side->npast++] = (struct epoch){ side->epoch, side->epoch_id };
+	side->epoch++;
+	side->epoch_id = epoch_id;
+	side->role = NDVAL_ROLE_PRIMARY;
+	side->in_sync = false;
 }
 
 /* A link up to HELLO. What is said of the pair is the caller's business. */
@@ -921,13 +1065,56 @@ bool fake_follow(struct fake *fake)
 /* Is the primary, until the kernel has joined its epoch. */
 bool fake_lead(struct fake *fake)
 {
+	__u64 for_id = heard_id;
+
 	if (!say_pair(&fake->peer, &fake->side))
 		return false;
 	do {
 		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said))
 			return false;
 	} while (said_u64(&fake->said, NDVAL_WIRE_A_EPOCH_ID) != fake->side.epoch_id);
+	/* A primary is followed once it says that it has heard of the kernel's object. */
+	return for_id == heard_id || say_pair(&fake->peer, &fake->side);
+}
+
+/* Links, leads, and waits for the end of what the kernel asks for. */
+bool fake_lead_all(struct host *host, struct fake *fake, const char *name)
+{
+	if (!fake_connect(host, fake, "m1", name) || !fake_lead(fake))
+		return false;
+	do {
+		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said))
+			return false;
+	} while (!fake->said.tb[NDVAL_WIRE_A_END]);
 	return true;
+}
+
+/* Up to 64 KiB, the first credit; beyond it once the kernel has given more. */
+bool fake_push(struct fake *fake, __u64 offset, size_t len)
+{
+	while (len) {
+		const struct values values = {
+			.stream = "default", .id = FAKE_STREAM_ID, .offset = offset,
+			.len = len < 16 * KIB ? len : 16 * KIB,
+		};
+
+		if (!say_values(&fake->peer, &fake->side, &values))
+			return false;
+		offset += values.len;
+		len -= values.len;
+	}
+	return true;
+}
+
+/* Receives FETCHes of a stream until one says that so much is stored. */
+bool fake_stores(struct fake *fake, const char *stream, __u64 have)
+{
+	do {
+		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_FETCH, &fake->said))
+			return false;
+	} while (strcmp(said_text(&fake->said, NDVAL_WIRE_A_STREAM), stream) ||
+		 said_u64(&fake->said, NDVAL_WIRE_A_HAVE) < have);
+	return said_u64(&fake->said, NDVAL_WIRE_A_HAVE) == have;
 }
 
 /* The kernel is a secondary and we lead, or the other way round. */
@@ -950,9 +1137,21 @@ bool fake_come_to(struct host *host, struct fake *fake, enum stage stage)
 void fake_make(struct fake *fake, int cmd)
 {
 	const struct fetch fetch = { .stream = "default", .want = 64 * KIB };
-	const struct values values = { .stream = "default", .id = FAKE_STREAM_ID, .len = 100 };
+	static const __u64 starts[EPOCHS];
+	const struct values values = {
+		.stream = "default", .id = FAKE_STREAM_ID, .len = 100, .starts = starts,
+	};
 
 	switch (cmd) {
+	case NDVAL_WIRE_CMD_SYNC:
+		wire_sync(&fake->wire, &fake->side, "default", FAKE_STREAM_ID, starts);
+		break;
+	case NDVAL_WIRE_CMD_TAKEOVER:
+		wire_takeover(&fake->wire, &fake->side, 0);
+		break;
+	case NDVAL_WIRE_CMD_HANDOVER:
+		wire_handover(&fake->wire, &fake->side);
+		break;
 	case NDVAL_WIRE_CMD_HELLO:
 		wire_hello(&fake->wire, &fake->peer);
 		break;
@@ -999,6 +1198,26 @@ void pattern_fill(void *to, __u64 offset, size_t len)
 
 	while (len--)
 		*at++ = pattern(offset++);
+}
+
+/* Does the instance get our primary's bytes of [offset, offset + len)? */
+bool reads_pattern(int fd, __u64 offset, size_t len)
+{
+	static unsigned char got[512 * KIB], want[512 * KIB];
+	size_t done = 0;
+
+	must(len <= sizeof(got));
+	while (done < len) {
+		ssize_t ret = get(fd, got + done, len - done);
+
+		if (ret == -EAGAIN && !file_is_ready(fd, POLLIN, PATIENCE_MS))
+			return false;
+		if (ret < 0 && ret != -EAGAIN)
+			return false;
+		done += ret > 0 ? ret : 0;
+	}
+	pattern_fill(want, offset, len);
+	return !memcmp(got, want, len);
 }
 
 /* A pseudorandom number (splitmix64); the same ones from the same seed. */

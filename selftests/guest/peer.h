@@ -36,6 +36,9 @@
 /* Identity of the stream "default" at our primary. */
 #define FAKE_STREAM_ID	0xd00dULL
 
+/* Most epochs that a history has. */
+#define EPOCHS		16
+
 /* Bytes of a reason with its NUL. */
 #define REASON_SIZE	256
 
@@ -73,6 +76,12 @@ struct said {
 	int			cmd;
 };
 
+/* One of a history. */
+struct epoch {
+	__u64		number;
+	__u64		id;
+};
+
 /* What we say of a pair in PAIR, and in what follows. */
 struct side {
 	const char	*pair;
@@ -81,14 +90,21 @@ struct side {
 	__u64		epoch_id;
 	__u64		pair_id;
 	__u64		seen_id;
+	__u64		for_id;		/* 0: the kernel's object that spoke last */
 	__u32		role;
 	__u32		max_streams;
 	__u32		ring_size;
 	__u64		serial;
 	__u32		bind;
+	__u32		commit;
+	__u32		on_peer_loss;
+	__u32		on_divergence;
 	bool		diverged;
 	bool		gone;
 	bool		in_sync;
+	bool		behind;
+	struct epoch	past[EPOCHS];	/* before the current one, which wire_pair() adds */
+	unsigned int	npast;
 };
 
 struct fetch {
@@ -99,6 +115,7 @@ struct fetch {
 	__u64		demand;
 	__u64		need;
 	bool		again;
+	bool		takeover;
 };
 
 struct values {
@@ -110,6 +127,10 @@ struct values {
 	__u64		offset;
 	size_t		len;
 	const void	*data;		/* NULL: pattern() */
+	__u64		limit;		/* L; 0: the end of the bytes */
+	bool		held;		/* L is 0 */
+	__u32		drops;
+	const __u64	*starts;	/* EPOCHS of them; NULL: not said */
 };
 
 /* A fake member with all it needs, for one link of one pair. */
@@ -140,6 +161,8 @@ int host_pair(struct host *host, const char *name, const char *group,
 	      const char *member, const char *peer);
 int host_set(struct host *host, const char *pair, __u16 type, __u64 value);
 int host_promote(struct host *host, const char *pair);
+int host_take_over(struct host *host, const char *pair);
+int host_add_peer(struct host *host, const char *pair, const char *peer);
 void host_pair_del(struct host *host, const char *pair);
 bool host_member_del(struct host *host, const char *name);
 __u64 host_pair_get(struct host *host, const char *pair, __u16 type);
@@ -181,6 +204,10 @@ void wire_hello(struct wire *wire, const struct peer *peer);
 void wire_pair(struct wire *wire, const struct side *side);
 void wire_fetch(struct wire *wire, const struct side *side, const struct fetch *fetch);
 void wire_values(struct wire *wire, const struct side *side, const struct values *values);
+void wire_sync(struct wire *wire, const struct side *side, const char *stream, __u64 id,
+	       const __u64 *starts);
+void wire_takeover(struct wire *wire, const struct side *side, __u32 error);
+void wire_handover(struct wire *wire, const struct side *side);
 void wire_stream_del(struct wire *wire, const struct side *side, const char *stream,
 		     __u64 id, __u32 error);
 void wire_time(struct wire *wire, int cmd, __u64 time);
@@ -195,11 +222,19 @@ bool say_pair(struct peer *peer, const struct side *side);
 bool say_fetch(struct peer *peer, const struct side *side, const struct fetch *fetch);
 bool say_end(struct peer *peer, const struct side *side);
 bool say_values(struct peer *peer, const struct side *side, const struct values *values);
+bool say_sync(struct peer *peer, const struct side *side, const char *stream, __u64 id,
+	      const __u64 *starts);
+bool say_sync_end(struct peer *peer, const struct side *side);
+bool say_takeover(struct peer *peer, const struct side *side, __u32 error);
+bool say_handover(struct peer *peer, const struct side *side);
 
 /* A whole handshake; the pair must be on the kernel's side. */
 bool fake_connect(struct host *host, struct fake *fake, const char *to, const char *name);
 bool fake_follow(struct fake *fake);
 bool fake_lead(struct fake *fake);
+bool fake_lead_all(struct host *host, struct fake *fake, const char *name);
+bool fake_push(struct fake *fake, __u64 offset, size_t len);
+bool fake_stores(struct fake *fake, const char *stream, __u64 have);
 bool fake_come_to(struct host *host, struct fake *fake, enum stage stage);
 void fake_make(struct fake *fake, int cmd);
 bool fake_hang_up(struct host *host, struct fake *fake);
@@ -208,8 +243,10 @@ bool fake_hang_up(struct host *host, struct fake *fake);
 void side_secondary(struct side *side, const char *pair);
 void side_primary(struct side *side, const char *pair);
 bool side_adopt(struct side *side, const struct said *pair);
+void side_promote(struct side *side, __u64 epoch_id);
 
 unsigned char pattern(__u64 offset);
+bool reads_pattern(int fd, __u64 offset, size_t len);
 void pattern_fill(void *to, __u64 offset, size_t len);
 __u64 draw(__u64 *seed);
 

@@ -13,6 +13,7 @@
  *   -w US     longest pause between two reads of a thread
  *   -g BYTES  when every thread has read that many, print "gate" and wait for
  *             a line on standard input
+ *   -f        fsync in the end
  *   -p        print the position of each read, as NDVAL_IOC_INFO tells it
  *
  * Prints for each stream, in the order of I: its name, the bytes read, a digest
@@ -53,6 +54,7 @@ static __u64 seed = 1;
 static __u64 size_max = 1 << 20;
 static __u64 pause_max;
 static __u64 gate;
+static bool commit;
 static bool positions;
 static pthread_barrier_t at_gate;
 static pthread_barrier_t go_on;
@@ -168,6 +170,8 @@ static void *run(void *argument)
 	}
 	if (!reader->error)
 		reader->error = read_to(reader, fd, buffer, bytes);
+	if (!reader->error && commit && fsync(fd))
+		reader->error = errno;
 	if (fd >= 0)
 		close(fd);
 	free(buffer);
@@ -236,11 +240,13 @@ static void parse(int argc, char **argv)
 	unsigned int i;
 	int letter;
 
-	while ((letter = getopt(argc, argv, "t:s:i:b:S:m:w:g:p")) != -1) {
+	while ((letter = getopt(argc, argv, "t:s:i:b:S:m:w:g:fp")) != -1) {
 		if (letter == '?')
 			exit(2);
 		if (letter == 's')
 			name = optarg;
+		if (letter == 'f')
+			commit = true;
 		if (letter == 'p')
 			positions = true;
 		for (i = 0; i < sizeof(options) / sizeof(*options); i++)

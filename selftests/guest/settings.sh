@@ -7,11 +7,11 @@
 #
 # vm: timeout=120
 . ./lib.sh
-plan 24
+plan 23
 
 dir=/sys/class/ndval/ndval
-settings="bind ring_size retain prefetch max_streams memory_max overflow instances
-	read_timeout_ms peer_timeout_ms inspect"
+settings="bind commit on_peer_loss ring_size retain prefetch max_streams
+	memory_max overflow instances read_timeout_ms peer_timeout_ms inspect"
 
 # all_settings: what they are now, on one line.
 all_settings()
@@ -59,7 +59,8 @@ done
 is "writing any setting needs CAP_NET_ADMIN" "$bad" ""
 bad=
 for command in "pair set default max_streams=3" "pair add x" "pair del default" "member add x" \
-	"promote default --new" "resync default" "instance set default --at 0" \
+	"promote default --new" "promote default --force --fenced" "demote default" \
+	"switchover default" "outdate default" "peer outdate default x" "resync default" "instance set default --at 0" \
 	"peer add default x" "peer del default x" "stream del default default" \
 	"values default --at 0 --length 1" "link list" "link detach --peer x"; do
 	# shellcheck disable=SC2086 # words
@@ -84,7 +85,8 @@ is "anybody may read all files in sysfs, and write none" "$bad" ""
 # state PAIR: all that is not a setting.
 state()
 {
-	for file in role health epoch issued committed retained streams peers lost; do
+	for file in role health epoch issued committed retained streams peers \
+		lost; do
 		printf '%s ' "$(get "$1" $file)"
 	done
 }
@@ -101,7 +103,8 @@ else
 	not_ok "and of the memory it has" "$memory"
 fi
 bad=
-for file in role health epoch issued committed retained streams peers lost memory; do
+for file in role health epoch issued committed retained streams peers lost \
+	memory; do
 	{ echo 1 >"/sys/class/ndval/ndval-state/$file"; } 2>/dev/null && bad="$bad $file"
 done
 is "what is no setting cannot be written" "$bad" ""
@@ -114,16 +117,27 @@ is "its secondary too" "$(state web2)" "secondary protected 1 0 0 0 0 1 0 "
 
 # -- pair settings ------------------------------------------------------------------
 
-must set_to web1 bind required
-check "a pair setting is carried from the primary to the secondary" \
-	wait_for 10 shows web2 bind required
-case $(why_not "$(sys web2 bind)" any) in
-*not\ permitted*) ok "where it can't be written" ;;
-*) not_ok "where it can't be written" ;;
-esac
-refused "nor set by netlink" ndvalctl pair set web2 bind=any
-must set_to web1 bind any
-check "the next change is carried too" wait_for 10 shows web2 bind any
+not_carried=
+written=
+set=
+for setting in bind:required:any commit:async:sync on_peer_loss:suspend:continue; do
+	name=${setting%%:*}
+	other=${setting#*:}
+	first=${other#*:}
+	other=${other%:*}
+	must set_to web1 "$name" "$other"
+	wait_for 10 shows web2 "$name" "$other" || not_carried="$not_carried $name=$other"
+	case $(why_not "$(sys web2 "$name")" "$first") in
+	*not\ permitted*) ;;
+	*) written="$written $name" ;;
+	esac
+	ndvalctl pair set web2 "$name=$first" 2>/dev/null && set="$set $name"
+	must set_to web1 "$name" "$first"
+	wait_for 10 shows web2 "$name" "$first" || not_carried="$not_carried $name=$first"
+done
+is "a pair setting is carried from the primary to the secondary" "$not_carried" ""
+is "where it can't be written" "$written" ""
+is "nor set by netlink" "$set" ""
 must set_to web2 retain 0
 is "a member setting is not carried" "$(get web1 retain)" 262144
 must part_members

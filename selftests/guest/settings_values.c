@@ -121,6 +121,24 @@ FIXTURE_VARIANT_ADD(setting, bind) {
 	.nl_refuses = { "2", "4294967295" },
 };
 
+FIXTURE_VARIANT_ADD(setting, commit) {
+	.name = "commit",
+	.takes = { "async", "sync" },
+	.refuses = { "0", "1", "2", "asynchronous" },
+	.attr = NDVAL_A_PAIR_COMMIT,
+	.nl_takes = { "0", "1" },
+	.nl_refuses = { "2", "4294967295" },
+};
+
+FIXTURE_VARIANT_ADD(setting, on_peer_loss) {
+	.name = "on_peer_loss",
+	.takes = { "suspend", "continue" },
+	.refuses = { "0", "1", "2", "stop" },
+	.attr = NDVAL_A_PAIR_ON_PEER_LOSS,
+	.nl_takes = { "1", "0" },
+	.nl_refuses = { "2", "4294967295" },
+};
+
 FIXTURE_VARIANT_ADD(setting, inspect) {
 	.name = "inspect",
 	.takes = { "on", "off" },
@@ -144,8 +162,9 @@ FIXTURE_VARIANT_ADD(setting, instances) {
 static void read_all(char *to, size_t size)
 {
 	static const char * const names[] = {
-		"bind", "ring_size", "retain", "prefetch", "max_streams", "memory_max",
-		"overflow", "instances", "read_timeout_ms", "peer_timeout_ms", "inspect",
+		"bind", "commit", "on_peer_loss", "ring_size", "retain",
+		"prefetch", "max_streams", "memory_max", "overflow", "instances",
+		"read_timeout_ms", "peer_timeout_ms", "inspect",
 	};
 	size_t i, used = 0;
 

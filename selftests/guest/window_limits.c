@@ -328,14 +328,14 @@ TEST_F_TIMEOUT(members, wait_for_the_slow_one_with_overflow_stall, TIMEOUT)
 
 	ASSERT_EQ(0, sys_set("web2", "overflow", "stall"));
 	ASSERT_EQ(0, fcntl(self->a, F_SETFL, O_NONBLOCK));
-	/* At most the secondary's window and the primary's own behind it. */
+	/* At most what the secondary has room for: commit is in step. */
 	while (a_done < 64 * KIB) {
 		ASSERT_TRUE(wait_until((step = drain(self->a, self->a_bytes + a_done, CHUNK)),
 				       20));
 		a_done += step;
 	}
 	a_done += drain(self->a, self->a_bytes + a_done, ROOM - a_done);
-	EXPECT_GE(128 * KIB, a_done);
+	EXPECT_GE(64 * KIB, a_done);
 	/* Each step of the slow one lets the other make one. */
 	while (b_done < 512 * KIB) {
 		ASSERT_TRUE(get_all(self->b, self->b_bytes + b_done, 32 * KIB, 5000));
@@ -343,9 +343,9 @@ TEST_F_TIMEOUT(members, wait_for_the_slow_one_with_overflow_stall, TIMEOUT)
 		ASSERT_TRUE(wait_until((step = drain(self->a, self->a_bytes + a_done, 32 * KIB)),
 				       20));
 		a_done += step;
-		ASSERT_GE(b_done + 128 * KIB, a_done);
+		ASSERT_GE(b_done + 64 * KIB, a_done);
 	}
-	EXPECT_EQ(0, memcmp(self->a_bytes, self->b_bytes, b_done));
+	EXPECT_EQ(0, memcmp(self->a_bytes, self->b_bytes, a_done < b_done ? a_done : b_done));
 	EXPECT_EQ(0, sys_get("web1", "lost"));
 	EXPECT_EQ(0, sys_get("web2", "lost"));
 }

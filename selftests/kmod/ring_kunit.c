@@ -680,6 +680,77 @@ static void reset_throws_all_away(struct kunit *test)
 	expect_window(test, base + 1, base + 5001);
 }
 
+/* What is beyond the new head is gone and wiped, what is before it as it was. */
+static void truncate_wipes_what_is_beyond(struct kunit *test)
+{
+	struct ground *ground = test->priv;
+	struct ndval_ring *ring = &ground->ring;
+	u64 base = begin_chunk(test);
+	struct page *third, *fourth;
+	u8 *data;
+
+	KUNIT_ASSERT_EQ(test, fill_many(ground, 4), 0);
+	third = hold_page(chunk_at(test, base + 2 * CHUNK));
+	fourth = hold_page(chunk_at(test, base + 3 * CHUNK));
+	data = page_address(third);
+
+	/* Beyond the head, or where it is: nothing happens. */
+	ndval_ring_truncate(ring, base + 9 * CHUNK);
+	ndval_ring_truncate(ring, base + 4 * CHUNK);
+	expect_window(test, base, base + 4 * CHUNK);
+
+	ndval_ring_truncate(ring, base + 2 * CHUNK + 1000);
+	expect_wiped(test, fourth);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + 1000, 0, CHUNK - 1000));
+	expect_window(test, base, base + 2 * CHUNK + 1000);
+	ndval_ring_truncate(ring, base + 2 * CHUNK);
+	expect_wiped(test, third);
+	expect_window(test, base, base + 2 * CHUNK);
+	KUNIT_EXPECT_EQ(test, ndval_chunks_live(), ground->live + 2);
+
+	/* Other bytes may come there. */
+	KUNIT_ASSERT_EQ(test, store(ground, base + 2 * CHUNK, 100), 0);
+	expect_window(test, base, base + 2 * CHUNK + 100);
+
+	/* All of the window: it stands where it was told to, also further back. */
+	ndval_ring_truncate(ring, base);
+	expect_window(test, base, base);
+	KUNIT_ASSERT_EQ(test, store(ground, base, 5000), 0);
+	ndval_ring_advance(ring, base + 4500, NULL);
+	ndval_ring_truncate(ring, base + 7);
+	expect_window(test, base + 7, base + 7);
+	KUNIT_EXPECT_EQ(test, ndval_chunks_live(), ground->live);
+}
+
+static void truncate_cuts_a_hole(struct kunit *test)
+{
+	struct ground *ground = test->priv;
+	struct ndval_ring *ring = &ground->ring;
+	u64 base = begin(test);
+
+	KUNIT_ASSERT_EQ(test, store(ground, base, 1000), 0);
+	ndval_ring_skip(ring, base + 20000);
+	KUNIT_ASSERT_EQ(test, store(ground, base + 20000, 500), 0);
+
+	/* Behind it. */
+	ndval_ring_truncate(ring, base + 20100);
+	KUNIT_EXPECT_EQ(test, ring->head, base + 20100);
+	KUNIT_EXPECT_EQ(test, ndval_ring_span(ring), 1100);
+	KUNIT_EXPECT_EQ(test, readable(ground, base + 20000, 500), 100);
+
+	/* Inside it: what was never obtained is still no part of the window. */
+	ndval_ring_truncate(ring, base + 15000);
+	KUNIT_EXPECT_EQ(test, ring->head, base + 15000);
+	KUNIT_EXPECT_EQ(test, ndval_ring_span(ring), 1000);
+	KUNIT_EXPECT_EQ(test, readable(ground, base, 5000), 1000);
+	KUNIT_ASSERT_EQ(test, store(ground, base + 15000, 10), 0);
+	KUNIT_EXPECT_EQ(test, readable(ground, base + 15000, 500), 10);
+
+	/* Before it. */
+	ndval_ring_truncate(ring, base + 900);
+	expect_window(test, base, base + 900);
+}
+
 /* Bytes at the start of a chunk that never were in the window. */
 static void window_may_begin_inside_a_chunk(struct kunit *test)
 {
@@ -699,7 +770,7 @@ static void window_may_begin_inside_a_chunk(struct kunit *test)
 	expect_window(test, base + 4000, base + 2 * CHUNK);
 }
 
-enum end { ADVANCE, RESET, DESTROY };
+enum end { ADVANCE, RESET, TRUNCATE, DESTROY };
 
 static const struct ending {
 	const char	*shown;
@@ -707,6 +778,7 @@ static const struct ending {
 } endings[] = {
 	{ "advance", ADVANCE },
 	{ "reset", RESET },
+	{ "truncate", TRUNCATE },
 	{ "destroy", DESTROY },
 };
 
@@ -737,6 +809,9 @@ static void reader_outlives(struct kunit *test)
 		break;
 	case RESET:
 		ndval_ring_reset(ring, 0);
+		break;
+	case TRUNCATE:
+		ndval_ring_truncate(ring, 0);
 		break;
 	case DESTROY:
 		ndval_ring_destroy(ring);
@@ -1017,6 +1092,8 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE_PARAM(advance_wipes_what_leaves, base_gen_params),
 	KUNIT_CASE_PARAM(advance_hands_on_a_chunk, base_gen_params),
 	KUNIT_CASE_PARAM(reset_throws_all_away, base_gen_params),
+	KUNIT_CASE_PARAM(truncate_wipes_what_is_beyond, base_gen_params),
+	KUNIT_CASE_PARAM(truncate_cuts_a_hole, base_gen_params),
 	KUNIT_CASE_PARAM(window_may_begin_inside_a_chunk, base_gen_params),
 	KUNIT_CASE_PARAM(get_ends_with_chunk_and_head, base_gen_params),
 	KUNIT_CASE_PARAM(memory_max_stops_a_store, base_gen_params),

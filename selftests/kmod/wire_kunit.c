@@ -1,103 +1,69 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Framing. What a message may hold is written here once more, by hand, from
- * Documentation/wire-protocol.rst, with the numbers of the protocol.
+ * Framing. What a message may hold comes from the tables that are generated from
+ * the spec, so that nothing new is left out; what must not change behind them,
+ * numbers, what is required and how bytes lie, is written here by hand, from
+ * Documentation/wire-protocol.rst.
  */
 #include "../../driver/wire.c"
 #include "../../driver/wire_gen.c"
 
 #include <kunit/test.h>
 
-enum kind { U32, U64, FLAG, STRING, SETTINGS, VALUE };
-
 /* One attribute of one command. */
 struct field {
-	const char	*shown;
-	u8		cmd;
-	u8		number;
-	enum kind	kind;
-	u8		limit;		/* of a string, without its NUL */
-	bool		optional;
+	u8				cmd;
+	u8				number;
+	bool				required;
+	const struct nla_policy		*policy;
 };
 
-static const struct field fields[] = {
-	{ "HELLO version", 1, 2, U32 },
-	{ "HELLO features", 1, 3, U64 },
-	{ "HELLO member", 1, 4, STRING, 63 },
-	{ "HELLO member-id", 1, 5, U64 },
-	{ "HELLO to", 1, 6, STRING, 63 },
-	{ "HELLO serial", 1, 7, U64 },
-	{ "HELLO software", 1, 8, STRING, 31 },
+/* Those of all commands: each command's one after the other. */
+static struct field fields[NDVAL_WIRE_CMDS * NDVAL_WIRE_ATTRS];
+static unsigned int nfields;
 
-	{ "PAIR pair", 2, 9, STRING, 63 },
-	{ "PAIR incarnation", 2, 10, U64, .optional = true },
-	{ "PAIR epoch", 2, 11, U64, .optional = true },
-	{ "PAIR epoch-id", 2, 12, U64, .optional = true },
-	{ "PAIR pair-id", 2, 13, U64, .optional = true },
-	{ "PAIR role", 2, 14, U32, .optional = true },
-	{ "PAIR seen-id", 2, 15, U64, .optional = true },
-	{ "PAIR max-streams", 2, 16, U32, .optional = true },
-	{ "PAIR ring-size", 2, 17, U32, .optional = true },
-	{ "PAIR diverged", 2, 18, FLAG, .optional = true },
-	{ "PAIR gone", 2, 19, FLAG, .optional = true },
-	{ "PAIR in-sync", 2, 20, FLAG, .optional = true },
-	{ "PAIR settings", 2, 21, SETTINGS, .optional = true },
+static void list_fields(void)
+{
+	u8 cmd, number;
 
-	{ "FETCH pair", 3, 9, STRING, 63 },
-	{ "FETCH incarnation", 3, 10, U64 },
-	{ "FETCH epoch-id", 3, 12, U64 },
-	{ "FETCH pair-id", 3, 13, U64 },
-	{ "FETCH stream", 3, 22, STRING, 63, .optional = true },
-	{ "FETCH stream-id", 3, 23, U64, .optional = true },
-	{ "FETCH have", 3, 24, U64, .optional = true },
-	{ "FETCH want", 3, 25, U64, .optional = true },
-	{ "FETCH demand", 3, 26, U64, .optional = true },
-	{ "FETCH need", 3, 27, U64, .optional = true },
-	{ "FETCH again", 3, 28, FLAG, .optional = true },
-	{ "FETCH end", 3, 29, FLAG, .optional = true },
+	if (nfields)
+		return;
+	for (cmd = 0; cmd < NDVAL_WIRE_CMDS; cmd++)
+		for (number = 0; number <= commands[cmd].max; number++)
+			if (commands[cmd].policy && commands[cmd].policy[number].type)
+				fields[nfields++] = (struct field) {
+					cmd, number,
+					!!(commands[cmd].required & BIT_ULL(number)),
+					&commands[cmd].policy[number],
+				};
+}
 
-	{ "VALUES pair", 4, 9, STRING, 63 },
-	{ "VALUES incarnation", 4, 10, U64 },
-	{ "VALUES epoch-id", 4, 12, U64 },
-	{ "VALUES pair-id", 4, 13, U64 },
-	{ "VALUES stream", 4, 22, STRING, 63 },
-	{ "VALUES stream-id", 4, 23, U64 },
-	{ "VALUES need", 4, 27, U64 },
-	{ "VALUES committed", 4, 30, U64 },
-	{ "VALUES tail", 4, 31, U64 },
-	{ "VALUES value", 4, 32, VALUE },
+static const void *field_gen_params(const void *prev, char *desc)
+{
+	const struct field *field = prev ? (const struct field *)prev + 1 : fields;
 
-	{ "STREAM_DEL pair", 5, 9, STRING, 63 },
-	{ "STREAM_DEL incarnation", 5, 10, U64 },
-	{ "STREAM_DEL epoch-id", 5, 12, U64 },
-	{ "STREAM_DEL pair-id", 5, 13, U64 },
-	{ "STREAM_DEL stream", 5, 22, STRING, 63 },
-	{ "STREAM_DEL stream-id", 5, 23, U64 },
-	{ "STREAM_DEL error", 5, 33, U32 },
+	if (!prev)
+		list_fields();
+	if (field == fields + nfields)
+		return NULL;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "command %u, attribute %u", field->cmd,
+		 field->number);
+	return field;
+}
 
-	{ "PING time", 6, 35, U64 },
-	{ "PONG time", 7, 35, U64 },
-	{ "BYE reason", 8, 34, STRING, 127 },
-};
+static const void *command_gen_params(const void *prev, char *desc)
+{
+	u8 cmd = prev ? *(const u8 *)prev + 1 : 0;
+	static u8 last;
 
-KUNIT_ARRAY_PARAM_DESC(field, fields, shown);
-
-static const struct command {
-	const char	*shown;
-	u8		cmd;
-	u8		highest;	/* attribute that it knows */
-} cmds[] = {
-	{ "HELLO", 1, 8 },
-	{ "PAIR", 2, 21 },
-	{ "FETCH", 3, 29 },
-	{ "VALUES", 4, 32 },
-	{ "STREAM_DEL", 5, 33 },
-	{ "PING", 6, 35 },
-	{ "PONG", 7, 35 },
-	{ "BYE", 8, 34 },
-};
-
-KUNIT_ARRAY_PARAM_DESC(command, cmds, shown);
+	while (cmd < NDVAL_WIRE_CMDS && !commands[cmd].policy)
+		cmd++;
+	if (cmd == NDVAL_WIRE_CMDS)
+		return NULL;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "command %u", cmd);
+	last = cmd;
+	return &last;
+}
 
 #define HEADERS		20
 #define LARGEST		24576
@@ -116,6 +82,7 @@ static int wire_test_init(struct kunit *test)
 {
 	struct message *message = kunit_kzalloc(test, sizeof(*message), GFP_KERNEL);
 
+	list_fields();
 	if (!message)
 		return -ENOMEM;
 	message->skb = alloc_skb(LARGEST, GFP_KERNEL);
@@ -131,9 +98,9 @@ static void wire_test_exit(struct kunit *test)
 		kfree_skb(message->skb);
 }
 
-static u64 number_of(const struct field *field)
+static u64 number_of(int number)
 {
-	return 0x8877665544332200 + field->number;
+	return 0x8877665544332200 + number;
 }
 
 static void put_raw(struct kunit *test, int type, int len, const void *data)
@@ -143,48 +110,40 @@ static void put_raw(struct kunit *test, int type, int len, const void *data)
 	KUNIT_ASSERT_EQ(test, nla_put(message->skb, type, len, data), 0);
 }
 
-static struct nlattr *put_nest(struct kunit *test, int type)
+static void put_attr(struct kunit *test, int type, const struct nla_policy *policy)
 {
 	struct message *message = test->priv;
-	struct nlattr *nest = nla_nest_start(message->skb, type);
-
-	KUNIT_ASSERT_NOT_NULL(test, nest);
-	return nest;
-}
-
-static void put_field(struct kunit *test, const struct field *field)
-{
-	struct message *message = test->priv;
-	u64 number = number_of(field);
+	u64 number = number_of(type);
 	u32 half = number;
 	struct nlattr *nest;
+	int inner;
 
-	switch (field->kind) {
-	case U32:
-		put_raw(test, field->number, sizeof(half), &half);
+	switch (policy->type) {
+	case NLA_U32:
+		put_raw(test, type, sizeof(half), &half);
 		break;
-	case U64:
-		KUNIT_ASSERT_EQ(test, ndval_wire_put_u64(message->skb, field->number,
-							 number), 0);
+	case NLA_U64:
+		KUNIT_ASSERT_EQ(test, ndval_wire_put_u64(message->skb, type, number), 0);
 		break;
-	case FLAG:
-		put_raw(test, field->number, 0, NULL);
+	case NLA_FLAG:
+		put_raw(test, type, 0, NULL);
 		break;
-	case STRING:
-		put_raw(test, field->number, sizeof(TEXT), TEXT);
+	case NLA_NUL_STRING:
+		put_raw(test, type, sizeof(TEXT), TEXT);
 		break;
-	case SETTINGS:
-		nest = put_nest(test, field->number);
-		put_raw(test, 1, sizeof(number), &number);
-		put_raw(test, 2, sizeof(half), &half);
+	case NLA_BINARY:
+		put_raw(test, type, strlen(BYTES), BYTES);
+		break;
+	case NLA_NESTED:
+		nest = nla_nest_start(message->skb, type);
+		KUNIT_ASSERT_NOT_NULL(test, nest);
+		for (inner = 0; inner <= policy->len; inner++)
+			if (policy->nested_policy[inner].type)
+				put_attr(test, inner, &policy->nested_policy[inner]);
 		nla_nest_end(message->skb, nest);
 		break;
-	case VALUE:
-		nest = put_nest(test, field->number);
-		put_raw(test, 1, sizeof(number), &number);
-		put_raw(test, 2, strlen(BYTES), BYTES);
-		nla_nest_end(message->skb, nest);
-		break;
+	default:
+		KUNIT_FAIL(test, "attribute %d is of a type that is not tested", type);
 	}
 }
 
@@ -196,9 +155,9 @@ static void begin_without(struct kunit *test, u8 cmd, const struct field *missin
 
 	message->header = ndval_wire_begin(message->skb, cmd);
 	KUNIT_ASSERT_NOT_NULL(test, message->header);
-	for (field = fields; field < fields + ARRAY_SIZE(fields); field++)
+	for (field = fields; field < fields + nfields; field++)
 		if (field->cmd == cmd && field != missing)
-			put_field(test, field);
+			put_attr(test, field->number, field->policy);
 }
 
 static int end_and_parse(struct kunit *test)
@@ -211,42 +170,40 @@ static int end_and_parse(struct kunit *test)
 	return ndval_wire_parse(message->header, message->attrs, &message->extack);
 }
 
-static void expect_field(struct kunit *test, const struct field *field)
+static void expect_attr(struct kunit *test, const struct nlattr *attr, int type,
+			const struct nla_policy *policy)
 {
-	struct message *message = test->priv;
-	struct nlattr *attr = message->attrs[field->number];
-	struct nlattr *inner[4];
-	u64 number = number_of(field);
+	u64 number = number_of(type);
+	struct nlattr *inner[16];
+	int i;
 
-	KUNIT_ASSERT_NOT_NULL_MSG(test, attr, "%s", field->shown);
-	switch (field->kind) {
-	case U32:
+	KUNIT_ASSERT_NOT_NULL_MSG(test, attr, "attribute %d", type);
+	switch (policy->type) {
+	case NLA_U32:
 		KUNIT_EXPECT_EQ(test, nla_get_u32(attr), (u32)number);
 		break;
-	case U64:
-		KUNIT_EXPECT_EQ(test, ndval_wire_u64(message->attrs, field->number),
-				number);
+	case NLA_U64:
+		KUNIT_EXPECT_EQ(test, nla_get_u64(attr), number);
 		break;
-	case FLAG:
+	case NLA_FLAG:
 		KUNIT_EXPECT_EQ(test, nla_len(attr), 0);
 		break;
-	case STRING:
+	case NLA_NUL_STRING:
 		KUNIT_EXPECT_STREQ(test, nla_data(attr), TEXT);
 		break;
-	case SETTINGS:
-		KUNIT_ASSERT_EQ(test, ndval_wire_parse_nested(attr, inner, 3,
-							      ndval_wire_settings_nl_policy), 0);
-		KUNIT_EXPECT_EQ(test, ndval_wire_u64(inner, 1), number);
-		KUNIT_ASSERT_NOT_NULL(test, inner[2]);
-		KUNIT_EXPECT_EQ(test, nla_get_u32(inner[2]), (u32)number);
+	case NLA_BINARY:
+		KUNIT_ASSERT_EQ(test, nla_len(attr), strlen(BYTES));
+		KUNIT_EXPECT_MEMEQ(test, nla_data(attr), BYTES, strlen(BYTES));
 		break;
-	case VALUE:
-		KUNIT_ASSERT_EQ(test, ndval_wire_parse_nested(attr, inner, 3,
-							      ndval_wire_value_nl_policy), 0);
-		KUNIT_EXPECT_EQ(test, ndval_wire_u64(inner, 1), number);
-		KUNIT_ASSERT_NOT_NULL(test, inner[2]);
-		KUNIT_ASSERT_EQ(test, nla_len(inner[2]), strlen(BYTES));
-		KUNIT_EXPECT_MEMEQ(test, nla_data(inner[2]), BYTES, strlen(BYTES));
+	case NLA_NESTED:
+		KUNIT_ASSERT_LT(test, policy->len, ARRAY_SIZE(inner));
+		KUNIT_ASSERT_EQ(test, ndval_wire_parse_nested(attr, inner, policy->len,
+							      policy->nested_policy), 0);
+		for (i = 0; i <= policy->len; i++)
+			if (policy->nested_policy[i].type)
+				expect_attr(test, inner[i], i, &policy->nested_policy[i]);
+			else
+				KUNIT_EXPECT_NULL(test, inner[i]);
 		break;
 	}
 }
@@ -255,7 +212,7 @@ static const struct field *find_field(u8 cmd, int number)
 {
 	const struct field *field;
 
-	for (field = fields; field < fields + ARRAY_SIZE(fields); field++)
+	for (field = fields; field < fields + nfields; field++)
 		if (field->cmd == cmd && field->number == number)
 			return field;
 	return NULL;
@@ -264,22 +221,58 @@ static const struct field *find_field(u8 cmd, int number)
 /* What is written is read, each attribute of each command, and nothing else. */
 static void command_comes_back_as_it_was(struct kunit *test)
 {
-	const struct command *command = test->param_value;
 	struct message *message = test->priv;
+	u8 cmd = *(const u8 *)test->param_value;
 	int number;
 
 	/* Of an earlier message: nothing stays. */
 	memset(message->attrs, 0xff, sizeof(message->attrs));
-	begin_without(test, command->cmd, NULL);
-	KUNIT_ASSERT_EQ(test, end_and_parse(test), command->cmd);
+	begin_without(test, cmd, NULL);
+	KUNIT_ASSERT_EQ(test, end_and_parse(test), cmd);
 	for (number = 0; number < NDVAL_WIRE_ATTRS; number++) {
-		const struct field *field = find_field(command->cmd, number);
+		const struct field *field = find_field(cmd, number);
 
 		if (field)
-			expect_field(test, field);
+			expect_attr(test, message->attrs[number], number, field->policy);
 		else
 			KUNIT_EXPECT_NULL(test, message->attrs[number]);
 	}
+}
+
+/* The attributes without which a command is refused, a bit each. */
+static const struct command {
+	const char	*shown;
+	u8		cmd;
+	u64		required;
+} documented[] = {
+	{ "HELLO", 1, GENMASK_ULL(8, 2) },
+	{ "PAIR", 2, BIT_ULL(9) },
+	{ "FETCH", 3, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) },
+	{ "VALUES", 4, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) | GENMASK_ULL(23, 22) |
+		       BIT_ULL(27) | GENMASK_ULL(32, 30) | BIT_ULL(36) },
+	{ "STREAM_DEL", 5, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) |
+			   GENMASK_ULL(23, 22) | BIT_ULL(33) },
+	{ "PING", 6, BIT_ULL(35) },
+	{ "PONG", 7, BIT_ULL(35) },
+	{ "BYE", 8, BIT_ULL(34) },
+	{ "SYNC", 9, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) },
+	{ "TAKEOVER", 10, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) },
+	{ "HANDOVER", 11, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) },
+};
+
+KUNIT_ARRAY_PARAM_DESC(documented, documented, shown);
+
+/* Who left an attribute out yesterday does so tomorrow. */
+static void what_is_required_is_documented(struct kunit *test)
+{
+	const struct command *command = test->param_value;
+	u64 required = 0;
+	unsigned int i;
+
+	for (i = 0; i < nfields; i++)
+		if (fields[i].cmd == command->cmd && fields[i].required)
+			required |= BIT_ULL(fields[i].number);
+	KUNIT_EXPECT_EQ(test, required, command->required);
 }
 
 static void attribute_is_required_or_not(struct kunit *test)
@@ -288,7 +281,7 @@ static void attribute_is_required_or_not(struct kunit *test)
 	struct message *message = test->priv;
 
 	begin_without(test, field->cmd, field);
-	if (!field->optional) {
+	if (field->required) {
 		KUNIT_EXPECT_EQ(test, end_and_parse(test), -EPROTO);
 		KUNIT_EXPECT_STREQ(test, message->extack._msg, "an attribute is missing");
 		return;
@@ -309,19 +302,19 @@ static int parse_with(struct kunit *test, const struct field *field, int flags,
 
 static bool has_length(const struct field *field, int len)
 {
-	switch (field->kind) {
-	case U32:
+	switch (field->policy->type) {
+	case NLA_U32:
 		return len == 4;
-	case U64:
+	case NLA_U64:
 		return len == 8;
-	case FLAG:
+	case NLA_FLAG:
 		return !len;
 	default:
-		return false;
+		return field->policy->type == NLA_BINARY;
 	}
 }
 
-static void number_has_one_length(struct kunit *test, const struct field *field)
+static void number_has_one_length_and_bytes_any(struct kunit *test, const struct field *field)
 {
 	static const u8 zeros[20];
 	int len;
@@ -334,22 +327,24 @@ static void number_has_one_length(struct kunit *test, const struct field *field)
 
 static void string_has_a_limit_and_a_nul(struct kunit *test, const struct field *field)
 {
+	int limit = field->policy->len;
 	u8 text[160];
 
+	KUNIT_ASSERT_LT(test, limit + 2, sizeof(text));
 	memset(text, 'x', sizeof(text));
 	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, 0, text), -EPROTO);
 	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, 1, text), -EPROTO);
-	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, field->limit, text), -EPROTO);
-	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, field->limit + 1, text), -EPROTO);
+	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, limit, text), -EPROTO);
+	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, limit + 1, text), -EPROTO);
 	text[0] = '\0';
 	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, 1, text), field->cmd);
 	text[0] = 'x';
-	text[field->limit] = '\0';
-	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, field->limit + 1, text),
+	text[limit] = '\0';
+	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, limit + 1, text),
 			field->cmd);
-	text[field->limit] = 'x';
-	text[field->limit + 1] = '\0';
-	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, field->limit + 2, text), -EPROTO);
+	text[limit] = 'x';
+	text[limit + 1] = '\0';
+	KUNIT_EXPECT_EQ(test, parse_with(test, field, 0, limit + 2, text), -EPROTO);
 }
 
 /* What may be in a nest, for both that there are: a number is their first. */
@@ -388,19 +383,15 @@ static void attribute_has_its_length(struct kunit *test)
 {
 	const struct field *field = test->param_value;
 
-	switch (field->kind) {
-	case U32:
-	case U64:
-	case FLAG:
-		number_has_one_length(test, field);
-		break;
-	case STRING:
+	switch (field->policy->type) {
+	case NLA_NUL_STRING:
 		string_has_a_limit_and_a_nul(test, field);
 		break;
-	case SETTINGS:
-	case VALUE:
+	case NLA_NESTED:
 		nest_has_attributes(test, field);
 		break;
+	default:
+		number_has_one_length_and_bytes_any(test, field);
 	}
 }
 
@@ -429,36 +420,37 @@ static void attribute_is_no_nest_if_it_is_none(struct kunit *test)
 	const struct field *field = test->param_value;
 	static const u8 zeros[8];
 
-	if (field->kind == SETTINGS || field->kind == VALUE)
+	if (field->policy->type == NLA_NESTED)
 		kunit_skip(test, "it is one");
 	KUNIT_EXPECT_EQ(test, parse_with(test, field, NLA_F_NESTED,
-					 field->kind == FLAG ? 0 :
-					 field->kind == U32 ? 4 : 8, zeros), -EPROTO);
+					 field->policy->type == NLA_FLAG ? 0 :
+					 field->policy->type == NLA_U32 ? 4 : 8, zeros), -EPROTO);
 }
 
 /* Up to the highest one known, refused if of another command; above (and 0), ignored. */
 static void attribute_of_others_is_refused_or_ignored(struct kunit *test)
 {
-	const struct command *command = test->param_value;
-	struct message *message = test->priv;
 	static const u16 far[] = { 0, 64, 1000, 0x3fff };
+	struct message *message = test->priv;
+	u8 cmd = *(const u8 *)test->param_value;
+	int highest = commands[cmd].max;
 	static const u8 zeros[8];
 	int number, i;
 
-	for (number = 1; number <= 40; number++) {
-		if (find_field(command->cmd, number))
+	KUNIT_ASSERT_NOT_NULL(test, find_field(cmd, highest));
+	for (number = 1; number <= NDVAL_WIRE_ATTRS + 1; number++) {
+		if (find_field(cmd, number))
 			continue;
-		begin_without(test, command->cmd, NULL);
+		begin_without(test, cmd, NULL);
 		put_raw(test, number, sizeof(zeros), zeros);
-		KUNIT_EXPECT_EQ_MSG(test, end_and_parse(test), number > command->highest ?
-				    command->cmd : -EPROTO, "attribute %d", number);
+		KUNIT_EXPECT_EQ_MSG(test, end_and_parse(test),
+				    number > highest ? cmd : -EPROTO, "attribute %d", number);
 	}
 	for (i = 0; i < ARRAY_SIZE(far); i++) {
-		begin_without(test, command->cmd, NULL);
+		begin_without(test, cmd, NULL);
 		put_raw(test, far[i], sizeof(zeros), zeros);
-		KUNIT_EXPECT_EQ_MSG(test, end_and_parse(test), command->cmd,
-				    "attribute %d", far[i]);
-		for (number = command->highest + 1; number < NDVAL_WIRE_ATTRS; number++)
+		KUNIT_EXPECT_EQ_MSG(test, end_and_parse(test), cmd, "attribute %d", far[i]);
+		for (number = highest + 1; number < NDVAL_WIRE_ATTRS; number++)
 			KUNIT_EXPECT_NULL(test, message->attrs[number]);
 	}
 }
@@ -540,7 +532,7 @@ static const struct genl {
 	{ "reserved 1", { .cmd = 6, .version = 1, .reserved = 1 }, -EPROTO },
 	{ "reserved 256", { .cmd = 6, .version = 1, .reserved = 256 }, -EPROTO },
 	{ "command 0", { .cmd = 0, .version = 1 }, -EPROTO },
-	{ "command 9", { .cmd = 9, .version = 1 }, -EPROTO },
+	{ "one more command", { .cmd = NDVAL_WIRE_CMDS, .version = 1 }, -EPROTO },
 	{ "command 255", { .cmd = 255, .version = 1 }, -EPROTO },
 };
 
@@ -669,6 +661,7 @@ static void largest_values_fit(struct kunit *test)
 {
 	struct message *message = test->priv;
 	struct sk_buff *skb = message->skb;
+	static const u8 starts[128];
 	const struct field *field;
 	struct ndval_value value;
 	char name[64] = "";
@@ -676,13 +669,15 @@ static void largest_values_fit(struct kunit *test)
 
 	memset(name, 'n', 63);
 	message->header = ndval_wire_begin(skb, 4);
-	for (field = fields; field < fields + ARRAY_SIZE(fields); field++) {
-		if (field->cmd != 4 || field->kind == VALUE)
+	for (field = fields; field < fields + nfields; field++) {
+		if (field->cmd != 4 || field->policy->type == NLA_NESTED)
 			continue;
-		if (field->kind == STRING)
+		if (field->policy->type == NLA_NUL_STRING)
 			put_raw(test, field->number, sizeof(name), name);
+		else if (field->policy->type == NLA_BINARY)
+			put_raw(test, field->number, sizeof(starts), starts);
 		else
-			put_field(test, field);
+			put_attr(test, field->number, field->policy);
 	}
 	data = ndval_value_begin(skb, NDVAL_WIRE_A_VALUE, NDVAL_WIRE_VALUES_MAX, &value);
 	KUNIT_ASSERT_NOT_NULL(test, data);
@@ -734,6 +729,7 @@ static void message_begins_anew(struct kunit *test)
 
 static struct kunit_case wire_cases[] = {
 	KUNIT_CASE_PARAM(command_comes_back_as_it_was, command_gen_params),
+	KUNIT_CASE_PARAM(what_is_required_is_documented, documented_gen_params),
 	KUNIT_CASE_PARAM(attribute_is_required_or_not, field_gen_params),
 	KUNIT_CASE_PARAM(attribute_has_its_length, field_gen_params),
 	KUNIT_CASE(nest_alone_is_parsed_as_strictly),
