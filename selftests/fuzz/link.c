@@ -38,6 +38,10 @@ enum step {
 	STEP_SYNC,		/* wait until all was seen */
 	STEP_REPLACE,		/* a new link, greeted, takes over */
 	STEP_HALF_CLOSE,
+	STEP_TAKE_OVER,
+	STEP_DEMOTE,
+	STEP_SWITCHOVER,
+	STEP_OUTDATE,
 };
 
 /* Of a message or step. */
@@ -187,6 +191,31 @@ static size_t put_text(void *value, const char *text)
 	return size;
 }
 
+/* The current epoch, and if there is room those before it. */
+static size_t put_history(struct epoch *history, const struct side *side)
+{
+	size_t n = 0;
+
+	if (!side->epoch_id)
+		return 0;
+	if (side->npast < KNOWN_MAX / sizeof(*history)) {
+		memcpy(history, side->past, side->npast * sizeof(*history));
+		n = side->npast;
+	}
+	history[n++] = (struct epoch){ side->epoch, side->epoch_id };
+	return n * sizeof(*history);
+}
+
+/* Each epoch a chunk behind the one before it. */
+static size_t put_starts(uint64_t *starts)
+{
+	int i;
+
+	for (i = 0; i < EPOCHS; i++)
+		starts[i] = i * CHUNK;
+	return EPOCHS * sizeof(*starts);
+}
+
 /* What is true of one of the pairs, or of us. */
 static size_t known(void *context, int type, void *value)
 {
@@ -215,6 +244,10 @@ static size_t known(void *context, int type, void *value)
 		return put_number(value, side->pair_id, 8);
 	case NDVAL_WIRE_A_ROLE:
 		return put_number(value, side->role, 4);
+	case NDVAL_WIRE_A_HISTORY:
+		return put_history(value, side);
+	case NDVAL_WIRE_A_STARTS:
+		return put_starts(value);
 	case NDVAL_WIRE_A_STREAM_ID:
 		return put_number(value, side == &fuzz.sec ? FAKE_STREAM_ID : fuzz.stream_id, 8);
 	default:
@@ -262,6 +295,7 @@ static void set(const char *pair, struct input *input)
 	static const uint16_t settings[] = {
 		NDVAL_A_PAIR_RING_SIZE, NDVAL_A_PAIR_RETAIN, NDVAL_A_PAIR_PREFETCH,
 		NDVAL_A_PAIR_OVERFLOW, NDVAL_A_PAIR_INSTANCES, NDVAL_A_PAIR_BIND,
+		NDVAL_A_PAIR_COMMIT, NDVAL_A_PAIR_ON_PEER_LOSS,
 	};
 	uint16_t type = settings[input_byte(input) % ARRAY_LEN(settings)];
 
@@ -365,6 +399,18 @@ static void step(struct input *input)
 		if (!fuzz.ended)
 			replace_link();
 		break;
+	case STEP_TAKE_OVER:
+		host_take_over(&fuzz.host, pair);
+		break;
+	case STEP_DEMOTE:
+		host_call(&fuzz.host, NDVAL_CMD_DEMOTE, NDVAL_A_PAIR_NAME, pair);
+		break;
+	case STEP_SWITCHOVER:
+		host_call(&fuzz.host, NDVAL_CMD_SWITCHOVER, NDVAL_A_PAIR_NAME, pair);
+		break;
+	case STEP_OUTDATE:
+		host_call(&fuzz.host, NDVAL_CMD_OUTDATE, NDVAL_A_PAIR_NAME, pair);
+		break;
 	case STEP_HALF_CLOSE:
 		shutdown(fuzz.prim.peer.fd, SHUT_WR);
 		fuzz.framing.missing = 1;
@@ -430,6 +476,14 @@ static void put_right(const char *pair)
 	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_INSTANCES, 1));
 }
 
+/* A peer may have said so, or STEP_SET; only a primary may set them. */
+static void put_right_of_primary(const char *pair)
+{
+	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_SYNC));
+	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_ON_PEER_LOSS,
+		       NDVAL_ON_PEER_LOSS_CONTINUE));
+}
+
 struct streams {
 	size_t count;
 	char pair[2 * STREAMS_MAX][64];
@@ -472,9 +526,11 @@ static void reset_pairs(void)
 	must(!nl_call(fuzz.host.nl, take_stream, &streams));
 	must(!host_call(&fuzz.host, NDVAL_CMD_RESYNC, NDVAL_A_PAIR_NAME, "prim"));
 	must(!host_promote(&fuzz.host, "prim"));
+	put_right_of_primary("prim");
 	delete_streams(&streams, "prim");
 	must(!host_call(&fuzz.host, NDVAL_CMD_RESYNC, NDVAL_A_PAIR_NAME, "sec"));
 	must(!host_promote(&fuzz.host, "sec"));
+	put_right_of_primary("sec");
 	delete_streams(&streams, "sec");
 	must(!host_call(&fuzz.host, NDVAL_CMD_RESYNC, NDVAL_A_PAIR_NAME, "sec"));
 }

@@ -99,7 +99,7 @@ static void put_one(struct input *input, struct nlmsghdr *nlh, int type, int kin
 	const uint8_t *bytes;
 	struct nlattr *nest;
 	uint64_t number;
-	char value[64];
+	char value[KNOWN_MAX] __attribute__((aligned(8)));
 	size_t len;
 
 	switch (kind & KIND_MASK) {

@@ -42,7 +42,10 @@ struct input {
 	const uint8_t	*at, *end;
 };
 
-/* A value that only the fuzzer knows; returns its length, at most 64. */
+/* Most bytes of a value that only the fuzzer knows. */
+#define KNOWN_MAX	128
+
+/* A value that only the fuzzer knows; returns its length. */
 typedef size_t (*known_t)(void *context, int type, void *value);
 
 uint8_t input_byte(struct input *input);

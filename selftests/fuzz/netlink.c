@@ -96,7 +96,8 @@ static void reset_settings(const char *pair)
 		{ NDVAL_A_PAIR_MEMORY_MAX, 4 * MIB }, { NDVAL_A_PAIR_OVERFLOW, 0 },
 		{ NDVAL_A_PAIR_INSTANCES, 3 }, { NDVAL_A_PAIR_READ_TIMEOUT_MS, 0 },
 		{ NDVAL_A_PAIR_PEER_TIMEOUT_MS, 3000 }, { NDVAL_A_PAIR_INSPECT, 1 },
-		{ NDVAL_A_PAIR_BIND, 0 },
+		{ NDVAL_A_PAIR_BIND, 0 }, { NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_SYNC },
+		{ NDVAL_A_PAIR_ON_PEER_LOSS, 0 }, { NDVAL_A_PAIR_ON_DIVERGENCE, 0 },
 	};
 	size_t i;
 
@@ -145,6 +146,10 @@ static enum change change_of(int cmd)
 	case NDVAL_CMD_PROMOTE:
 	case NDVAL_CMD_RESYNC:
 	case NDVAL_CMD_STREAM_DEL:
+	case NDVAL_CMD_DEMOTE:
+	case NDVAL_CMD_SWITCHOVER:
+	case NDVAL_CMD_OUTDATE:
+	case NDVAL_CMD_PEER_OUTDATE:
 		return CHANGE_EPOCHS;
 	default:
 		return CHANGE_NONE;

@@ -188,6 +188,8 @@ static bool is_known_field(int type)
 	case NDVAL_WIRE_A_SEEN_ID:
 	case NDVAL_WIRE_A_PAIR_ID:
 	case NDVAL_WIRE_A_STREAM_ID:
+	case NDVAL_WIRE_A_HISTORY:
+	case NDVAL_WIRE_A_STARTS:
 		return true;
 	default:
 		return false;
@@ -290,6 +292,15 @@ static void read_some(const char *pair, const char *stream, size_t len)
 static void record_link(void)
 {
 	static const char * const nodes[] = { "prim1", "prim2", "sec1", "sec2" };
+	static const struct {
+		uint8_t cmd;
+		const char *pair;
+	} changes[] = {
+		{ NDVAL_CMD_SWITCHOVER, "sec2" }, { NDVAL_CMD_SWITCHOVER, "sec1" },
+		{ NDVAL_CMD_SWITCHOVER, "prim1" }, { NDVAL_CMD_SWITCHOVER, "prim2" },
+		{ NDVAL_CMD_DEMOTE, "sec2" }, { NDVAL_CMD_PROMOTE, "sec2" },
+		{ NDVAL_CMD_DEMOTE, "prim1" }, { NDVAL_CMD_PROMOTE, "prim1" },
+	};
 	size_t i;
 
 	put_byte(0);		/* HELLO and all that follows */
@@ -301,6 +312,14 @@ static void record_link(void)
 		read_some(nodes[i], "worker/1", 5000);
 		scene(2);
 		read_some(nodes[i], "default", 60000);
+		scene(2);
+	}
+	/* m2 hands over, takes over, is asked, asks, and tells where its epoch began. */
+	for (i = 0; i < ARRAY_LEN(changes); i++) {
+		host_call(&relay.host, changes[i].cmd, NDVAL_A_PAIR_NAME, changes[i].pair);
+		scene(2);
+		read_some("prim2", "default", 5000);
+		read_some("sec2", "default", 5000);
 		scene(2);
 	}
 	for (i = 0; i < ARRAY_LEN(nodes); i++) {
