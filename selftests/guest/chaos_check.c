@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The judge of a round of chaos; chaos_check.h tells what it judges.
+ *
+ * vm: helper=yes
+ */
+#include "chaos_check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *fault_name(enum fault fault)
+{
+	static const char *const names[FAULTS] = {
+		[FAULT_NONE]		= "none",
+		[FAULT_AGREEMENT]	= "agreement",
+		[FAULT_ONCE]		= "once",
+		[FAULT_COMMIT]		= "commit",
+		[FAULT_MEMORY]		= "memory",
+		[FAULT_UNREPORTED]	= "unreported",
+		[FAULT_STATE]		= "state",
+		[FAULT_HUNG]		= "hung",
+	};
+
+	return names[fault];
+}
+
+static void note(struct check *check, enum fault fault, const char *fmt, va_list args)
+{
+	if (!check->faults++) {
+		check->fault = fault;
+		vsnprintf(check->what, sizeof(check->what), fmt, args);
+	}
+}
+
+/* With the lock held. */
+__attribute__((format(printf, 3, 4)))
+static void find(struct check *check, enum fault fault, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	note(check, fault, fmt, args);
+	va_end(args);
+}
+
+/* Somebody else has found something. */
+void check_fault(struct check *check, enum fault fault, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	pthread_mutex_lock(&check->lock);
+	note(check, fault, fmt, args);
+	pthread_mutex_unlock(&check->lock);
+	va_end(args);
+}
+
+struct check *check_new(void)
+{
+	struct check *check = calloc(1, sizeof(*check));
+
+	if (check)
+		pthread_mutex_init(&check->lock, NULL);
+	return check;
+}
+
+void check_free(struct check *check)
+{
+	pthread_mutex_destroy(&check->lock);
+	free(check);
+}
+
+static void book_clear(struct book *book)
+{
+	memset(book->known, 0, book->end);
+	book->end = 0;
+}
+
+/**
+ * check_begin() - a new round: nothing was given yet
+ * @check: the judge
+ * @strict: no difference is allowed
+ * @durable_only: who takes over has to store what fsync confirmed, and no more
+ */
+void check_begin(struct check *check, bool strict, bool durable_only)
+{
+	unsigned int m, s;
+
+	pthread_mutex_lock(&check->lock);
+	for (s = 0; s < CHAOS_STREAMS; s++) {
+		book_clear(&check->all[s]);
+		book_clear(&check->durable[s]);
+		for (m = 0; m < CHAOS_MEMBERS; m++) {
+			book_clear(&check->own[m][s]);
+			check->next[m][s] = 0;
+			check->confirmed[m][s] = 0;
+		}
+	}
+	check->strict = strict;
+	check->durable_only = durable_only;
+	check->fault = FAULT_NONE;
+	check->faults = 0;
+	check->what[0] = '\0';
+	pthread_mutex_unlock(&check->lock);
+}
+
+/* A member has lost its memory, or has thrown away what it gave. */
+void check_forget(struct check *check, unsigned int member)
+{
+	unsigned int s;
+
+	pthread_mutex_lock(&check->lock);
+	for (s = 0; s < CHAOS_STREAMS; s++) {
+		book_clear(&check->own[member][s]);
+		check->next[member][s] = 0;
+		check->confirmed[member][s] = 0;
+	}
+	pthread_mutex_unlock(&check->lock);
+}
+
+/* An instance was put somewhere. */
+void check_position(struct check *check, unsigned int member, unsigned int stream,
+		    __u64 offset)
+{
+	pthread_mutex_lock(&check->lock);
+	check->next[member][stream] = offset;
+	pthread_mutex_unlock(&check->lock);
+}
+
+/* Writes values into a book; returns the first offset that differs, or -1. */
+static long long book_add(struct book *book, unsigned int member, __u64 offset,
+			  const __u8 *bytes, size_t len, __u64 *compared)
+{
+	long long bad = -1;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (!book->known[offset + i]) {
+			book->known[offset + i] = member + 1;
+			book->value[offset + i] = bytes[i];
+			continue;
+		}
+		++*compared;
+		if (bad < 0 && book->value[offset + i] != bytes[i])
+			bad = offset + i;
+	}
+	if (offset + len > book->end)
+		book->end = offset + len;
+	return bad;
+}
+
+/**
+ * check_deliver() - an instance got values
+ * @check: the judge
+ * @member: of which member
+ * @stream: of which stream
+ * @offset: where the values stand, as the kernel says
+ * @bytes: the values
+ * @len: how many
+ */
+void check_deliver(struct check *check, unsigned int member, unsigned int stream,
+		   __u64 offset, const void *bytes, size_t len)
+{
+	__u64 *next = &check->next[member][stream], none = 0;
+	long long bad;
+
+	pthread_mutex_lock(&check->lock);
+	if (offset != *next)
+		find(check, FAULT_ONCE, "m%u s%u: got offset %llu after %llu", member, stream,
+		     offset, *next);
+	*next = offset + len;
+	if (offset > CHAOS_BYTES)
+		offset = CHAOS_BYTES;
+	if (len > CHAOS_BYTES - offset)
+		len = CHAOS_BYTES - offset;
+	check->values += len;
+	bad = book_add(&check->own[member][stream], member, offset, bytes, len, &none);
+	if (bad >= 0)
+		find(check, FAULT_AGREEMENT, "m%u s%u: got another value than before at %llu",
+		     member, stream, bad);
+	bad = book_add(&check->all[stream], member, offset, bytes, len, &check->compared);
+	if (bad >= 0 && check->strict)
+		find(check, FAULT_AGREEMENT,
+		     "m%u s%u: got another value at %llu (of %llu+%zu) than m%u", member,
+		     stream, bad, offset, len, check->all[stream].known[bad] - 1);
+	if (bad >= 0)
+		check->differed++;
+	pthread_mutex_unlock(&check->lock);
+}
+
+/* Where an instance stands. */
+__u64 check_next(struct check *check, unsigned int member, unsigned int stream)
+{
+	__u64 next;
+
+	pthread_mutex_lock(&check->lock);
+	next = check->next[member][stream];
+	pthread_mutex_unlock(&check->lock);
+	return next;
+}
+
+/**
+ * check_durable() - fsync has confirmed what an instance got
+ * @check: the judge
+ * @member: of which member
+ * @stream: of which stream
+ * @end: where the instance stood when fsync was called
+ */
+void check_durable(struct check *check, unsigned int member, unsigned int stream,
+		   __u64 end)
+{
+	const struct book *own = &check->own[member][stream];
+	__u64 *from = &check->confirmed[member][stream];
+	__u64 none = 0;
+
+	if (!check->durable_only)
+		return;
+	pthread_mutex_lock(&check->lock);
+	if (end > CHAOS_BYTES)
+		end = CHAOS_BYTES;
+	for (; *from < end; ++*from) {
+		if (!own->known[*from])
+			continue;
+		if (book_add(&check->durable[stream], member, *from, &own->value[*from], 1,
+			     &none) < 0)
+			continue;
+		find(check, FAULT_COMMIT,
+		     "m%u s%u: fsync confirmed another value at %llu than to m%u", member,
+		     stream, *from, check->durable[stream].known[*from] - 1);
+		break;
+	}
+	pthread_mutex_unlock(&check->lock);
+}
+
+/* Up to where a member that takes over now must store a stream. */
+__u64 check_needed(struct check *check, unsigned int stream)
+{
+	__u64 end = 0;
+
+	pthread_mutex_lock(&check->lock);
+	if (check->durable_only)
+		end = check->durable[stream].end;
+	else if (check->strict)
+		end = check->all[stream].end;
+	pthread_mutex_unlock(&check->lock);
+	return end;
+}
+
+/* What a member that has taken over stores is what was given. */
+void check_stores(struct check *check, unsigned int member, unsigned int stream,
+		  __u64 offset, const void *bytes, size_t len)
+{
+	const struct book *book = check->durable_only ? &check->durable[stream] :
+				  &check->all[stream];
+	const __u8 *value = bytes;
+	size_t i;
+
+	pthread_mutex_lock(&check->lock);
+	for (i = 0; i < len && offset + i < book->end; i++) {
+		if (!book->known[offset + i])
+			continue;
+		check->audited++;
+		if (book->value[offset + i] == value[i])
+			continue;
+		find(check, FAULT_COMMIT,
+		     "m%u s%u: took over with another value at %llu than m%u gave", member,
+		     stream, offset + i, book->known[offset + i] - 1);
+		break;
+	}
+	pthread_mutex_unlock(&check->lock);
+}
+
+/* A member that has taken over stores a stream up to @head. */
+void check_head(struct check *check, unsigned int member, unsigned int stream, __u64 head,
+		__u64 needed)
+{
+	if (head < needed)
+		check_fault(check, FAULT_COMMIT,
+			    "m%u s%u: took over with %llu bytes, %llu were given", member,
+			    stream, head, needed);
+}
+
+static long long first_difference(const struct book *one, const struct book *other)
+{
+	__u64 end = one->end < other->end ? one->end : other->end, at;
+
+	for (at = 0; at < end; at++)
+		if (one->known[at] && other->known[at] && one->value[at] != other->value[at])
+			return at;
+	return -1;
+}
+
+/* Two members that nobody reported as different gave the same all their lives. */
+void check_same(struct check *check, unsigned int one, unsigned int other)
+{
+	unsigned int s;
+
+	pthread_mutex_lock(&check->lock);
+	for (s = 0; s < CHAOS_STREAMS; s++) {
+		long long at = first_difference(&check->own[one][s], &check->own[other][s]);
+
+		if (at >= 0)
+			find(check, FAULT_UNREPORTED,
+			     "s%u: m%u and m%u are together again, but gave other values at %lld",
+			     s, one, other, at);
+	}
+	pthread_mutex_unlock(&check->lock);
+}
+
+/* Did two members give different values? */
+bool check_differ(struct check *check, unsigned int one, unsigned int other)
+{
+	bool differ = false;
+	unsigned int s;
+
+	pthread_mutex_lock(&check->lock);
+	for (s = 0; s < CHAOS_STREAMS; s++)
+		differ |= first_difference(&check->own[one][s], &check->own[other][s]) >= 0;
+	pthread_mutex_unlock(&check->lock);
+	return differ;
+}
+
+void check_memory(struct check *check, unsigned int member, __u64 memory, __u64 max)
+{
+	if (memory > max)
+		check_fault(check, FAULT_MEMORY, "m%u: %llu bytes of memory, %llu allowed",
+			    member, memory, max);
+}

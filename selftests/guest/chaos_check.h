@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * chaos_check: the judge of a round of chaos. It is told of every value that
+ * anybody got, and says whether the invariants of the documentation held:
+ *
+ *	agreement	two members never gave other values for one place
+ *	once		an instance gets each place once, and skips none
+ *	commit		who takes over stores all that was given anywhere
+ *	bounded		a pair's memory stays below its limit
+ *
+ * A strict round allows no difference at all. A round that is not (async, force,
+ * going on after a cut that nobody fenced) may differ, but members that are in
+ * one epoch, and are not reported as diverged, must have given the same: the
+ * difference was reported before it could spread. It knows no kernel and no
+ * member: what it is told may be invented.
+ */
+#ifndef NDVAL_TEST_CHAOS_CHECK_H
+#define NDVAL_TEST_CHAOS_CHECK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+
+#define CHAOS_MEMBERS	3
+#define CHAOS_STREAMS	4
+
+/* Most bytes of a stream in one round. */
+#define CHAOS_BYTES	(384 * 1024)
+
+/* What was got at each offset, as far as it is known. */
+struct book {
+	__u8	value[CHAOS_BYTES];
+	__u8	known[CHAOS_BYTES];	/* 0, or one more than who got it first */
+	__u64	end;			/* nothing is known from here on */
+};
+
+/* What the judge says was violated. */
+enum fault {
+	FAULT_NONE,
+	FAULT_AGREEMENT,
+	FAULT_ONCE,
+	FAULT_COMMIT,
+	FAULT_MEMORY,
+	FAULT_UNREPORTED,	/* a difference that nobody was told of */
+	FAULT_STATE,		/* a state that this round can't lead to */
+	FAULT_HUNG,		/* what must happen did not */
+	FAULTS
+};
+
+struct check {
+	pthread_mutex_t	lock;
+	bool		strict;
+	bool		durable_only;	/* commit holds for what fsync confirmed */
+	struct book	all[CHAOS_STREAMS];
+	struct book	own[CHAOS_MEMBERS][CHAOS_STREAMS];
+	struct book	durable[CHAOS_STREAMS];	/* what fsync confirmed */
+	__u64		next[CHAOS_MEMBERS][CHAOS_STREAMS];
+	__u64		confirmed[CHAOS_MEMBERS][CHAOS_STREAMS];
+	enum fault	fault;		/* the first */
+	unsigned int	faults;
+	char		what[256];	/* the first, for people */
+	/* Of all rounds: */
+	__u64		values;		/* bytes that somebody got */
+	__u64		compared;	/* that somebody else had got before */
+	__u64		audited;	/* that a new primary had to store */
+	__u64		differed;	/* in rounds that are not strict */
+};
+
+struct check *check_new(void);
+void check_free(struct check *check);
+void check_begin(struct check *check, bool strict, bool durable_only);
+void check_forget(struct check *check, unsigned int member);
+void check_position(struct check *check, unsigned int member, unsigned int stream,
+		    __u64 offset);
+void check_deliver(struct check *check, unsigned int member, unsigned int stream,
+		   __u64 offset, const void *bytes, size_t len);
+void check_durable(struct check *check, unsigned int member, unsigned int stream,
+		   __u64 end);
+__u64 check_next(struct check *check, unsigned int member, unsigned int stream);
+__u64 check_needed(struct check *check, unsigned int stream);
+void check_stores(struct check *check, unsigned int member, unsigned int stream,
+		  __u64 offset, const void *bytes, size_t len);
+void check_head(struct check *check, unsigned int member, unsigned int stream, __u64 head,
+		__u64 needed);
+void check_same(struct check *check, unsigned int one, unsigned int other);
+bool check_differ(struct check *check, unsigned int one, unsigned int other);
+void check_memory(struct check *check, unsigned int member, __u64 memory, __u64 max);
+__attribute__((format(printf, 3, 4)))
+void check_fault(struct check *check, enum fault fault, const char *fmt, ...);
+const char *fault_name(enum fault fault);
+
+#endif /* NDVAL_TEST_CHAOS_CHECK_H */
