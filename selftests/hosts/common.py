@@ -163,16 +163,19 @@ def reader_program():
 
 
 class Reader:
-    """A running reader. @gate: offset at which it waits for go()."""
+    """A running reader. @gate: offset at which it waits for go();
+    @commit: it calls fsync in the end."""
 
     # pylint: disable=too-many-arguments
     def __init__(self, guest, size, streams=0, prefix="s", node=NODE, gate=0, seed=None,
-                 longest=1 << 20, pause=0, instance=0):
+                 longest=1 << 20, pause=0, instance=0, commit=False):
         if guest.run("test -x /tmp/reader").rc:
             guest.put("/tmp/reader", reader_program().read_bytes(), 0o755)
         seed = seed or next(SEEDS)
         self.guest = guest
         command = f"exec /tmp/reader -b {size} -S {seed} -m {longest} -w {pause} -i {instance}"
+        if commit:
+            command += " -f"
         if gate:
             command += f" -g {gate}"
         if streams:

@@ -98,13 +98,16 @@ def test_pairs(net):
     for guest in net:
         made = get(guest, "pair add web --owner user --owner-group 33 --mode 0640 ring_size=16K "
                           "retain=8KiB prefetch=0 instances=0,2-3 overflow=stall bind=required "
-                          "max_streams=2 memory_max=1M read_timeout_ms=50 peer_timeout_ms=700")
+                          "max_streams=2 memory_max=1M read_timeout_ms=50 peer_timeout_ms=700 "
+                          "commit=async on_peer_loss=suspend on_divergence=report")
         expected = {"name": "web", "group": "web", "member": guest.name, "role": "primary",
                     "health": "standalone", "node": "/dev/ndval-web", "uid": 1000, "gid": 33,
                     "mode": 0o640, "ring_size": 16384, "retain": 8192, "prefetch": 0,
                     "instances": [0, 2, 3], "overflow": "stall", "bind": "required",
                     "max_streams": 2, "memory_max": 1 << 20, "read_timeout_ms": 50,
-                    "peer_timeout_ms": 700, "inspect": "off", "epoch": 1, "peers": 0}
+                    "peer_timeout_ms": 700, "inspect": "off", "epoch": 1, "peers": 0,
+                    "commit": "async", "on_peer_loss": "suspend", "on_divergence": "report",
+                    "in_sync": False, "outdated": False, "forced": 0, "drops": 0}
         for key, value in expected.items():
             assert made[key] == value, f"{key}: {made[key]}, not {value}"
         assert guest.sh("stat -c '%a %u %g' /dev/ndval-web") == "640 1000 33"
@@ -113,7 +116,7 @@ def test_pairs(net):
         shown = text(guest, "pair show web")
         assert "mode 0640, owner user, group 33" in shown, shown
         settings = re.findall(r"(\w+=\S+)$", shown, re.M)
-        assert len(settings) == 11, settings
+        assert len(settings) == 14, settings
         changed = get(guest, "pair set web instances=none ring_size=8K overflow=drop")
         assert (changed["instances"], changed["ring_size"], changed["retain"]) == ([], 8192, 8192)
         text(guest, f"pair set web {' '.join(settings)}")
@@ -154,9 +157,10 @@ def test_peers_and_streams(net):
     assert (made["pair"], made["name"], made["state"]) == ("web", "q", "disconnected"), made
     refused(guest, "peer add web q")
     assert get(guest, "pair show web")["role"] == "secondary"
+    refused(guest, "promote web", "knows nothing", "ndvalctl promote web --new")
     text(guest, "promote web --new")
-    refused(guest, "promote web", "new")
-    refused(guest, "promote web --new")
+    refused(guest, "promote web", "is the primary", "nothing to do")
+    refused(guest, "promote web --new", "is the primary", "nothing to do")
     assert [p["name"] for p in get(guest, "peer list")] == ["q"]
     refused(guest, "peer list nix", "no such pair")
     assert get(guest, "peer del web q") == {"pair": "web", "name": "q"}
@@ -297,6 +301,69 @@ def test_two_members(net):
             refused(guest, f"link attach --member x --peer y --{what}")
         for name in ("wx", "wy"):
             text(guest, f"pair del {name}")
+
+
+def test_failover(net):
+    """The commands of a failover: what they do, and what they say when they can't."""
+    guest = net.b
+    epochs = "/var/lib/ndval/epochs"
+    two_members(guest)
+    assert guest.run(f"test -e {epochs}").rc, "stored, though nobody made the directory"
+    guest.sh("mkdir -p /var/lib/ndval")
+    job = guest.spawn("exec ndvalctl monitor --json")
+    job.expect('"pair":"wy"')
+    join(guest)
+    until(lambda: get(guest, "pair show wy")["in_sync"], "in sync")
+    given = text(guest, "read wx -n 100 --hex").strip()
+    assert get(guest, "peer list wx")[0]["membership"] == "in-sync"
+    assert "membership" not in get(guest, "peer list wy")[0]
+
+    # A primary that lives is not replaced, but hands over.
+    refused(guest, "promote wy", "primary", "ndvalctl switchover wy")
+    refused(guest, "demote wy", "secondary", "nothing to do")
+    refused(guest, "switchover wy", "ndvalctl status wy")
+    refused(guest, "switchover wx --to nix", "no such peer", "ndvalctl peer list wx")
+    refused(guest, "outdate wx", "ndvalctl demote wx")
+    refused(guest, "peer outdate wx y", "connected")
+    refused(guest, "peer outdate wy x", "ndvalctl outdate wy")
+    assert get(guest, "switchover wx --to y")["role"] == "secondary"
+    taken = get(guest, "pair show wy")
+    assert (taken["role"], taken["epoch"]) == ("primary", 2), taken
+    until(lambda: health(guest, "wx") == health(guest, "wy") == "protected", "protected")
+    assert text(guest, "read wy -n 100 --hex").strip() == given
+    assert text(guest, "read wy -n 50 --hex") == text(guest, "read wx -n 50 --hex")
+
+    # Without a primary either may be promoted; the epoch is on disk by then.
+    assert get(guest, "demote wy")["role"] == "secondary"
+    promoted = get(guest, "promote wx")
+    assert (promoted["role"], promoted["epoch"], promoted["forced"]) == ("primary", 3, 0)
+    assert guest.sh(f"grep ' wx$' {epochs}") == f"{promoted['incarnation']} 3 wx"
+    until(lambda: health(guest, "wy") == "protected" and
+          get(guest, "pair show wy")["in_sync"], "protected")
+
+    # A primary that waits for a lost peer, until it is told not to.
+    text(guest, "pair set wx on_peer_loss=suspend")
+    until(lambda: get(guest, "pair show wy")["on_peer_loss"] == "suspend", "carried")
+    text(guest, "link detach --member x --peer y")
+    until(lambda: health(guest, "wx") == "suspended", "suspended")
+    job.expect('"kind":"peer-lost"')
+    assert any("ndvalctl peer outdate wx" in a for a in get(guest, "status wx")[0]["advice"])
+    assert "was in sync" in text(guest, "status wy")
+    assert get(guest, "outdate wy")["outdated"]
+    refused(guest, "promote wy", "outdated", "ndvalctl promote wy --force")
+    assert get(guest, "peer outdate wx y")["outdated"]
+    until(lambda: health(guest, "wx") == "alone", "going on")
+    text(guest, "read wx -n 1 --hex")
+    forced = get(guest, "promote wy --force")
+    assert (forced["role"], forced["epoch"], forced["forced"]) == ("primary", 4, 1), forced
+    job.expect('"kind":"forced"')
+    assert "forced 1" in text(guest, "status wy")
+    job.kill()
+    job.wait(10)
+    lost = [e for e in lines(job) if e["kind"] == "peer-lost"]
+    assert any(e["pair"] == "wx" and e["peer"] == "y" for e in lost), lost
+    for name in ("wx", "wy"):
+        text(guest, f"pair del {name}")
 
 
 def test_two_hosts(net):
@@ -441,7 +508,9 @@ def test_unprivileged(net):
             result = user(args)
             assert result.rc == OK, f"{args}: {result.err}"
         for args in ("pair add x", "pair del web", "pair set web retain=0", "member add x",
-                     "member del x", "promote web --new", "resync web", "peer add web z",
+                     "member del x", "promote web --new", "promote web --force",
+                     "demote web", "switchover web", "outdate web", "peer outdate web q",
+                     "resync web", "peer add web z",
                      "peer del web q", "peer list", "link list", "link detach --peer q",
                      "link attach --peer q --fd 0", "instance set web --at 0",
                      "stream del web default", "values web --at 0 --length 1", "monitor"):

@@ -114,6 +114,40 @@ def test_from_nothing(net):
     same_bytes(net)
 
 
+def test_epochs_are_kept(net):
+    """What epochs have been goes to the disk, and back to a module that does not know."""
+    stored = "/var/lib/ndval/epochs"
+    a, b = pair_of_daemons(net)
+    a.start()
+    b.start()
+    linked(net)
+    net.a.sh("ndvalctl promote web --new")
+    pair = json.loads(net.a.sh("ndvalctl pair show web --json"))
+    for guest in net:
+        until("it is on disk", lambda g=guest:
+              g.run(f"cat {stored}").text == f"{pair['incarnation']} 1 web\n")
+    # As if the power was cut in a later epoch, and b had no memory of it.
+    b.kill(9)
+    net.b.put(stored, f"nonsense\n{pair['incarnation']} 7 web\n{'0' * 15}1 9 gone\n")
+    b.start().expect("pair web: epoch 7 has been")
+    seen = json.loads(net.b.sh("ndvalctl pair show web --json"))
+    assert (seen["epoch"], seen["epoch_seen"]) == (1, 7), seen
+    assert seen["incarnation"] == pair["incarnation"], seen
+    # Numbers of another life mean nothing.
+    b.kill(9)
+    net.b.put(stored, f"{'0' * 15}1 9 web\n")
+    b.start()
+    until("this life's is there again", lambda:
+          net.b.run(f"cat {stored}").text == f"{pair['incarnation']} 7 web\n")
+    # Where it cannot be kept, links work.
+    b.kill(9)
+    net.b.sh("rm -r /var/lib/ndval; touch /var/lib/ndval")
+    b.start().expect("epochs of pairs cannot be kept")
+    net.b.sh("rm /var/lib/ndval")
+    b.expect("are kept in /var/lib/ndval again")
+    same_bytes(net)
+
+
 def test_killed_in_mid_stream(net):
     """kill -9 and restart: the link stays the same one, and the bytes are the same."""
     a, b = pair_of_daemons(net)

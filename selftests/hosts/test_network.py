@@ -66,7 +66,7 @@ def test_cut_from_secondary_to_primary(net):
 
 def test_short_cut_keeps_the_link(net):
     """Shorter than the time-out: the same link, and the secondary's reader just waits."""
-    join(net.a, net.b, settings="peer_timeout_ms=60000")
+    join(net.a, net.b, settings="peer_timeout_ms=60000 commit=async")
     before = numbers(net)
     readers = halfway(net)
     net.cut("a", "b")
@@ -120,7 +120,7 @@ def test_frozen_and_thawed(net):
 
 def test_frozen_shortly(net):
     """Shorter than the time-out: nobody notices."""
-    join(net.a, net.b, settings="peer_timeout_ms=60000")
+    join(net.a, net.b, settings="peer_timeout_ms=60000 commit=async")
     before = numbers(net)
     readers = halfway(net)
     net.b.freeze()

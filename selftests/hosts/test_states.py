@@ -71,7 +71,7 @@ def test_health_at_each_stage(net):
 
 def test_at_risk_while_behind(net):
     """What was delivered and is not stored by the peer yet makes the pair at risk."""
-    join(net.a, net.b, settings="peer_timeout_ms=60000 prefetch=0")
+    join(net.a, net.b, settings="peer_timeout_ms=60000 prefetch=0 commit=async")
     net.cut("a", "b")
     read(net.a, 50000)
     await_health("at-risk", net.a)

@@ -6,7 +6,7 @@ vm: timeout=180
 """
 
 from common import (Reader, await_health, ctl, fails_with, join, link, make_pair, pair_of,
-                    peer_of, read, same, unlink, until)
+                    peer_of, read, refused, same, stream_of, unlink, until)
 
 SIZE = 200000
 
@@ -58,7 +58,7 @@ def test_independent_source(net):
 
 def test_what_one_secondary_got_counts_for_the_other(net):
     """b has delivered values that c does not store: that is at risk, though a has no copy."""
-    make_pair(net.a, net.b, net.c, a="instances=none", settings="peer_timeout_ms=60000 prefetch=0")
+    make_pair(net.a, net.b, net.c, a="instances=none", settings="peer_timeout_ms=60000 prefetch=0 commit=async")
     link(net.a, net.b)
     link(net.a, net.c)
     await_health("protected", net.a)
@@ -71,3 +71,46 @@ def test_what_one_secondary_got_counts_for_the_other(net):
     unlink(net.a, net.b)
     same(first, read(net.c, 50000), size=50000)
     ctl(net.c, "pair show web")
+
+
+def test_any_survivor_takes_over(net):
+    """The primary is lost; a secondary takes over with what the other has more; that one follows."""
+    join(net.a, net.b, net.c)
+    given = read(net.a, 50000)
+    net.a.power_cut()
+    await_health("alone", net.b, net.c)
+    ctl(net.c, "promote web")
+    await_health("at-risk", net.c)
+    await_health("protected", net.b)
+    same(given, read(net.c, 50000), read(net.b, 50000), size=50000)
+    same(read(net.c, 50000), read(net.b, 50000), size=50000)
+
+
+def test_promoted_takes_what_the_other_has_more(net):
+    """c lacks what b stores (async, c was cut off): promoted, it gets that from b first."""
+    make_pair(net.a, net.b, net.c, settings="peer_timeout_ms=60000 commit=async prefetch=0")
+    for one, other in ((net.a, net.b), (net.a, net.c), (net.b, net.c)):
+        link(one, other)
+    await_health("protected", net.a, net.b, net.c)
+    first = read(net.a, 1000)
+    same(first, read(net.c, 1000))
+    net.cut("a", "c")
+    given = read(net.a, 50000)
+    until("b stores it all", lambda: stream_of(net.b)["head"] >= 51000)
+    assert stream_of(net.c)["head"] < 51000
+    net.a.power_cut()
+    for guest in (net.b, net.c):
+        ctl(guest, "link detach --peer a")
+    ctl(net.c, "promote web")
+    same(first, read(net.b, 1000))
+    same(given, read(net.c, 50000), read(net.b, 50000), size=50000)
+    same(read(net.c, 1000), read(net.b, 1000), size=1000)
+
+
+def test_promote_is_refused_while_another_sees_the_primary(net):
+    """b lost its link to the primary, c did not: c says so, and b stays what it is."""
+    join(net.a, net.b, net.c)
+    read(net.a, 1000)
+    unlink(net.a, net.b)
+    refused(net.b, "promote web", "sees the primary")
+    assert pair_of(net.b)["role"] == "secondary"

@@ -6,7 +6,7 @@ kernel's schema, and knows of ndval only what the spec says.
 
 vm: mix=6.1-generic,6.12-generic
 vm: mem=768
-vm: timeout=240
+vm: timeout=240 debug=no
 """
 
 import concurrent.futures
