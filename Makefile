@@ -24,7 +24,7 @@ incdir     := $(DESTDIR)$(PREFIX)/include/linux
 moddir      = $(DESTDIR)/lib/modules/$(KVER)/updates
 
 .PHONY: all help module modules tools install install-module install-tools \
-	deps demo test fuzz storm coverage kcsan vm regen clean distclean
+	deps demo test fuzz storm chaos coverage kcsan vm regen clean distclean
 
 all: tools module
 
@@ -36,6 +36,7 @@ help:
 	@echo 'make test       all tests; TESTS=pattern KERNELS=6.12 choose some'
 	@echo 'make fuzz       fuzzers in a guest for TIME= seconds (600) each'
 	@echo 'make storm      everything is taken away in every order: ROUNDS=, REMOVALS='
+	@echo 'make chaos      members fail and take over at random: ROUNDS=, FAILOVERS=, SEED='
 	@echo 'make coverage   which lines of driver/ and tools/ the tests run'
 	@echo 'make kcsan      the tests in one guest, on a kernel that looks for data races'
 	@echo 'make vm         two hosts in virtual machines, with a shell on each'
@@ -92,11 +93,19 @@ TIME ?= 600
 fuzz: deps
 	@$(PYTHON) selftests/fuzz/fuzz.py --time=$(TIME)
 
-ROUNDS ?= 10000
+storm: ROUNDS ?= 10000
 REMOVALS ?= 200
 storm: deps
 	@NDVAL_ROUNDS=$(ROUNDS) NDVAL_REMOVALS=$(REMOVALS) NDVAL_RUN_LIMIT=100000 \
 		$(PYTHON) selftests/run.py -v -t 50000 teardown_storm
+
+chaos: ROUNDS ?= 2000
+FAILOVERS ?= 1000
+chaos: deps
+	@NDVAL_ROUNDS=$(ROUNDS) $(if $(SEED),NDVAL_SEED=$(SEED)) NDVAL_RUN_LIMIT=100000 \
+		KERNELS=$(or $(KERNELS),6.12) $(PYTHON) selftests/run.py -v -t 50000 'chao[s]'
+	@NDVAL_FAILOVERS=$(FAILOVERS) $(if $(SEED),NDVAL_SEED=$(SEED)) NDVAL_RUN_LIMIT=100000 \
+		$(PYTHON) selftests/run.py -v -t 50000 test_chaos
 
 coverage: deps
 	@$(PYTHON) selftests/coverage.py

@@ -6,7 +6,7 @@
 
   -j N   guests and checks at the same time (default: the number of processors)
   -l     only list the tests
-  -t S   seconds that each test in one guest may take, instead of its own limit
+  -t S   seconds that each test in guests may take, instead of its own limit
   -v     pass on everything that tests print
 
 NDVAL_ROUNDS, NDVAL_REMOVALS and NDVAL_SEED in the environment go on to tests in one
@@ -35,7 +35,7 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
                           once, the tests run with each mix
   debug=no                (hosts/) not with as many guests with the debug kernel too
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
-  mem=512  smp=1  icount=1  vmgenid=GUID  qemu="ARGUMENTS"
+  mem=512  smp=1  icount=1  shared=MIB  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
   programs=a,b            programs of this machine to take along
   modules=a,b             more kernel modules to take along
@@ -81,6 +81,8 @@ KSFT_SKIP = 4
 CHECK_TIMEOUT = 900
 RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5000))
 LIMIT = None            # option -t
+# How many of the tests that took longest are named at the end.
+SLOWEST = 30
 PASSED_ON = ("NDVAL_ROUNDS", "NDVAL_REMOVALS", "NDVAL_SEED")
 ERRORS = (vm.Failure, build.Error, kernels.Error, subprocess.SubprocessError, OSError)
 
@@ -94,6 +96,7 @@ class Report:
         self.passed = self.failed = 0
         self.skips = []
         self.failures = []
+        self.times = []
 
     def say(self, text):
         with self.lock:
@@ -102,7 +105,13 @@ class Report:
     def comment(self, text):
         self.say("".join(f"# {line}\n" for line in text.splitlines()).rstrip("\n"))
 
+    def took(self, name, seconds):
+        with self.lock:
+            self.times.append((seconds, name))
+
     def ok(self, name, seconds=None):
+        if seconds is not None:
+            self.took(name, seconds)
         with self.lock:
             self.passed += 1
             print(f"ok {name}" + (f" # {seconds:.1f} s" if seconds is not None else ""),
@@ -123,6 +132,9 @@ class Report:
             sys.stdout.flush()
 
     def close(self, seconds):
+        """The sums, after the tests that took longest."""
+        for took, name in sorted(self.times, reverse=True)[:SLOWEST]:
+            print(f"# {took:.0f} s: {name}")
         for name in self.skips:
             print(f"# skipped: {name}")
         for name in self.failures:
@@ -151,7 +163,7 @@ class Needs:
                 if key == "mix":
                     self.mixes.append(tuple(value.split(",")))
                 elif key in self.LISTS:
-                    self.values[key] = tuple(value.split(","))
+                    self.values[key] = self.values.get(key, ()) + tuple(value.split(","))
                 else:
                     self.values[key] = value
 
@@ -184,6 +196,8 @@ class Needs:
             options["smp"] = int(self.get("smp"))
         if self.get("icount"):
             options["icount"] = self.get("icount") != "0"
+        if self.get("shared"):
+            options["shared"] = int(self.get("shared"))
         if self.get("vmgenid"):
             options["vmgenid"] = self.get("vmgenid")
         if self.get("cmdline"):
@@ -431,12 +445,14 @@ class GuestGroup:
                           f"NDVAL_SLOWER={guest.kernel.slower} {chosen}./{what} 2>&1")
         job.on_output = tap.feed
         job.close()
+        start = time.monotonic()
         try:
             result = job.wait(LIMIT or test.needs.timeout)
         except vm.Failure as err:
             said = "".join(f"    | {line}\n" for line in tap.lines[-30:])
             raise vm.Failure(f"{err}\nwhat it had printed:\n{said}") from err
         tap.end(result.rc)
+        report.took(name, time.monotonic() - start)
         guest.mark(f"{test.name} ended with {result.rc}")
         guest.verdict()
 
@@ -491,7 +507,7 @@ class HostsGroup:
             else:
                 guests = {"abcdefgh"[n]: flavour for n, flavour in enumerate(self.mix)}
                 self.net = vm.Net(guests, test=f"hosts/{self.prefix}-{self.tests[0][0].name}",
-                                  **self.options)
+                                  **({"lifetime": 1 << 17} if LIMIT else {}), **self.options)
                 self.net.start()
             self._call(file, function, name)
             report.ok(name, time.monotonic() - start)
@@ -515,7 +531,7 @@ class HostsGroup:
         if file.needs.get("module") != "no":
             self.net.load(file.needs.get("modargs", ""))
         limit = float(getattr(function, "timeout", file.needs.get("timeout", 300)))
-        limit *= max(guest.kernel.slower for guest in self.net)
+        limit = LIMIT or limit * max(guest.kernel.slower for guest in self.net)
         late = []
 
         def stop():

@@ -114,14 +114,14 @@ for option in "${options[@]}"; do
 done
 
 # Links of the texts.
-for text in README.md Documentation/*.rst; do
+for text in README.md Documentation/*.rst Documentation/model/*.rst; do
 	while read -r target; do
 		[ -e "$(dirname "$text")/$target" ] || fail "$text: $target is not there"
 	done < <(sed -nE -e 's/.*\]\(([^)#:]+)\).*/\1/p' -e 's/.*<([a-z-]+\.rst)>`_.*/\1/p' "$text")
 done
 
 if command -v rst2html >/dev/null; then
-	for text in Documentation/*.rst; do
+	for text in Documentation/*.rst Documentation/model/*.rst; do
 		rst2html --halt=2 "$text" >/dev/null || fail "$text is not well formed"
 	done
 else

@@ -106,6 +106,9 @@ read_timeout_ms = 0
 peer_timeout_ms = 600000
 inspect = on
 bind = required
+commit = async
+on_peer_loss = suspend
+on_divergence = report
 [pair default]
 instances =
 [pair x]
@@ -156,6 +159,9 @@ max_streams     0 65537 1K -1 1.5
 memory_max      0 65535 -1 18446744073709551615 9007199254740992K 99999999999999999999
 overflow        Drop none 0
 bind            yes 1
+commit          yes 1
+on_peer_loss    stop 0
+on_divergence   ignore 1
 inspect         yes 1
 instances       8 0,8 0-8 3-1 0- ,0 0, a -1
 read_timeout_ms -1 2147483648 1s

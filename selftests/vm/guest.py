@@ -11,6 +11,7 @@ harness waits at that moment.
 import atexit
 import contextlib
 import json
+import mmap
 import os
 import re
 import shlex
@@ -285,6 +286,7 @@ class Guest:
     files={guest path: Path or bytes} for the initramfs, ndval=PATH of another
     ndval.ko, or None for none at all;
     vmgenid=GUID, rng=True (virtio-rng), host9p=True where the kernel has 9p,
+    shared=0 (MiB of memory that is also .shared here, and outlives the guest),
     lifetime=1800 (s; QEMU is ended then, whatever happens).
     """
 
@@ -307,6 +309,9 @@ class Guest:
         self.counting = self.kernel.flavour == "debug" and os.environ.get("NDVAL_COVERAGE")
         self.clean = True       # no guest has been started that did not end well
         self.ending = threading.RLock()
+        self.shared = None
+        if options.get("shared"):
+            self._share(int(options["shared"]) << 20)
 
     def __str__(self):
         return f"{self.name} ({self.kernel.flavour})"
@@ -373,6 +378,10 @@ class Guest:
                     "-device", f"virtio-net-pci,netdev=n0,mac={self.mac}"]
         if self.options.get("rng", True):
             cmd += ["-device", "virtio-rng-pci"]
+        if self.shared:
+            cmd += ["-object", f"memory-backend-file,id=shared,share=on,size={len(self.shared)},"
+                    f"mem-path={self._shared_path()}",
+                    "-device", "ivshmem-plain,memdev=shared"]
         if self.options.get("vmgenid"):
             cmd += ["-device", f"vmgenid,guid={self.options['vmgenid']}"]
         if self.kernel.has_9p and self.options.get("host9p", True):
@@ -385,6 +394,14 @@ class Guest:
         if not hasattr(self, "_run"):
             self._run = tempfile.TemporaryDirectory(prefix="ndval-")
         return Path(self._run.name) / self.name
+
+    def _shared_path(self):
+        return self.shell_path().with_name("shared")
+
+    def _share(self, size):
+        with open(self._shared_path(), "w+b") as file:
+            file.truncate(size)
+            self.shared = mmap.mmap(file.fileno(), size)
 
     def start(self, wait=True):
         """Boots. After power_cut() or reboot() it boots afresh, with empty memory."""
@@ -474,6 +491,7 @@ class Guest:
             self.agent.sock.close()
             self.qmp.file.close()
             self.agent = self.qmp = self.process = None
+            self.frozen = False
 
     def power_cut(self):
         """As if the plug was pulled. The log up to there is checked; start() boots again."""
