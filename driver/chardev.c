@@ -98,6 +98,7 @@ static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name
 static int bind_locked(struct ndval_file *file, const char *name,
 		       unsigned int instance, bool excl, enum patience patience)
 {
+	gfp_t gfp = patience == PATIENCE_NONE ? GFP_NOWAIT : GFP_KERNEL;
 	struct ndval_stream *stream;
 	int err;
 
@@ -110,7 +111,7 @@ static int bind_locked(struct ndval_file *file, const char *name,
 		stream = get_stream(file->pair, name, patience);
 		if (IS_ERR(stream))
 			return PTR_ERR(stream);
-		err = ndval_cursor_bind(stream, instance, excl);
+		err = ndval_cursor_bind(stream, instance, excl, gfp);
 		if (!err)
 			break;
 		ndval_stream_put(stream);

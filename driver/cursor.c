@@ -22,6 +22,7 @@
 #include <linux/uio.h>
 #include <linux/wait.h>
 
+#include "check.h"
 #include "event.h"
 #include "flow.h"
 #include "host.h"
@@ -41,10 +42,12 @@ void ndval_cursor_init(struct ndval_cursor *cursor)
 /**
  * ndval_cursor_destroy() - Drop what a cursor holds; nobody uses it any more.
  * @cursor: the cursor
+ * @mem: account of the pair
  */
-void ndval_cursor_destroy(struct ndval_cursor *cursor)
+void ndval_cursor_destroy(struct ndval_cursor *cursor, struct ndval_mem *mem)
 {
 	ndval_chunk_put(cursor->chunk);
+	ndval_digest_destroy(cursor->digest, mem);
 	mutex_destroy(&cursor->lock);
 }
 
@@ -189,21 +192,43 @@ static int prepare(struct ndval_stream *stream, unsigned int instance, size_t le
 	return err;
 }
 
-/* The copy counts, unless the generation says otherwise. */
-static bool move(struct ndval_cursor *cursor, size_t len)
+/*
+ * What was copied counts, unless the generation says otherwise. Returns 1, 0 if it
+ * does not, -ESTALE if the instance diverges by it.
+ */
+static int move(struct ndval_cursor *cursor, size_t len, u64 key, bool complete)
 {
-	bool counts;
+	int ret = 1;
 
 	spin_lock(&cursor->move);
-	counts = cursor->gen == cursor->chunk_gen;
-	if (counts) {
+	if (cursor->gen != cursor->chunk_gen) {
+		ret = 0;
+	} else if (!ndval_digest_add(cursor->digest, key, NDVAL_VALUE_KIND_RANDOM, len,
+				     complete)) {
+		ret = -ESTALE;
+	} else {
 		cursor->at += len;
 		WRITE_ONCE(cursor->pos, cursor->at);
 		WRITE_ONCE(cursor->hw, max(cursor->hw, cursor->pos));
 		WRITE_ONCE(cursor->delivered, cursor->delivered + len);
 	}
 	spin_unlock(&cursor->move);
-	return counts;
+	return ret;
+}
+
+/* Delivers what was copied. Returns 1, 0 to try again, or an errno. */
+static int deliver(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len,
+		   bool complete)
+{
+	u64 key = READ_ONCE(stream->pair->incarnation);
+	int ret;
+
+	ret = move(cursor, len, key, complete);
+	while (ret == -ESTALE && !ndval_check_found(stream, cursor - stream->cursors))
+		ret = move(cursor, len, key, complete);
+	if (ret > 0 && !READ_ONCE(stream->pair->moving))
+		ndval_check_start(stream->pair);
+	return ret;
 }
 
 /* Copies one piece and delivers it. Returns bytes delivered, 0 to try again. */
@@ -213,14 +238,16 @@ static ssize_t read_piece(struct ndval_stream *stream, struct ndval_cursor *curs
 	size_t in = cursor->at & (NDVAL_CHUNK - 1);
 	size_t len = min_t(u64, cursor->limit - cursor->at, iov_iter_count(to));
 	size_t copied = copy_to_iter(cursor->chunk->data + in, len, to);
+	int ret;
 
 	if (copied < len) {
 		iov_iter_revert(to, copied);
 		return -EFAULT;
 	}
-	if (!move(cursor, len)) {
+	ret = deliver(stream, cursor, len, !iov_iter_count(to));
+	if (ret <= 0) {
 		iov_iter_revert(to, len);
-		return 0;
+		return ret;
 	}
 	if (cursor->at == cursor->limit ||
 	    ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN) < NDVAL_CHUNK)
@@ -439,6 +466,7 @@ int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 
 	unsigned long events;
 	int err;
 
+	ndval_check_commit(stream, instance);
 	wait_begin(stream);
 	do {
 		spin_lock(&stream->lock);
@@ -458,18 +486,24 @@ int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 
  * @stream: the stream
  * @instance: the instance
  * @excl: for itself alone
+ * @gfp: how to allocate
  *
  * A stream that the primary refused is asked for again.
  *
- * Context: process.
- * Return: 0; -EBUSY; or as ndval_stream_state(), but for a lost instance.
+ * Context: as @gfp says.
+ * Return: 0; -EBUSY; -ENOMEM; -EAGAIN if @gfp does not let it sleep; or as
+ * ndval_stream_state(), but for an instance that is lost or has diverged.
  */
-int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl)
+int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl,
+		      gfp_t gfp)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
 	struct ndval_flow *flow;
 	int err;
 
+	err = ndval_check_bind(stream, instance, gfp);
+	if (err)
+		return err;
 	spin_lock(&stream->lock);
 	if (stream->error) {
 		stream->error = 0;
@@ -510,6 +544,17 @@ void ndval_cursor_unbind(struct ndval_stream *stream, unsigned int instance,
 	spin_unlock(&stream->lock);
 }
 
+/* Does only what repositioning ends speak against it? */
+static int check_set(struct ndval_stream *stream, unsigned int instance)
+{
+	int err = ndval_stream_state(stream, instance);
+
+	if (err == -ESTALE && stream->cursors[instance].diverged && !stream->dead &&
+	    READ_ONCE(stream->pair->bar) == NDVAL_BAR_NONE)
+		return 0;
+	return err == -EPIPE ? 0 : err;
+}
+
 /**
  * ndval_cursor_set() - Reposition an instance.
  * @stream: the stream
@@ -531,8 +576,8 @@ int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, u64 pos
 	int err;
 
 	spin_lock(&stream->lock);
-	err = ndval_stream_state(stream, instance);
-	if (err && err != -EPIPE) {
+	err = check_set(stream, instance);
+	if (err) {
 		if (err == -ENXIO)
 			NL_SET_ERR_MSG(extack,
 				       "the instance is not expected on this member: see the setting instances");
@@ -555,6 +600,7 @@ int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, u64 pos
 	spin_unlock(&cursor->move);
 	cursor->wanted = 0;
 	cursor->lost = false;
+	ndval_check_clear(stream, instance);
 	ndval_stream_wake(stream);
 out:
 	spin_unlock(&stream->lock);

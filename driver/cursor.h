@@ -7,16 +7,18 @@
 
 struct iov_iter;
 struct ndval_cursor;
+struct ndval_mem;
 struct ndval_stream;
 struct netlink_ext_ack;
 
 void ndval_cursor_init(struct ndval_cursor *cursor);
-void ndval_cursor_destroy(struct ndval_cursor *cursor);
+void ndval_cursor_destroy(struct ndval_cursor *cursor, struct ndval_mem *mem);
 ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 			  struct iov_iter *to, bool nowait);
 int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 *drops);
 __poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance);
-int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl);
+int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl,
+		      gfp_t gfp);
 void ndval_cursor_unbind(struct ndval_stream *stream, unsigned int instance,
 			 bool excl);
 int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, u64 pos,

@@ -8,8 +8,11 @@
 
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/string_helpers.h>
 #include <net/genetlink.h>
 
+#include "digest.h"
 #include "netlink.h"
 #include "pair.h"
 #include "peer.h"
@@ -66,6 +69,25 @@ static int put_caller(struct sk_buff *skb)
 	       nla_put_string(skb, NDVAL_A_EVENT_COMM, comm);
 }
 
+/* Both sides; what a peer calls its process is escaped. */
+static int put_finding(struct sk_buff *skb, const struct ndval_finding *finding)
+{
+	const struct ndval_piece *own = &finding->own;
+	const struct ndval_piece *other = &finding->other.piece;
+	char comm[4 * sizeof(other->comm)] = {};
+
+	string_escape_str(other->comm, comm, sizeof(comm) - 1, ESCAPE_NAP | ESCAPE_OCTAL,
+			  NULL);
+	return nla_put_u32(skb, NDVAL_A_EVENT_PID, own->pid) ?:
+	       nla_put_string(skb, NDVAL_A_EVENT_COMM, own->comm) ?:
+	       nla_put_u32(skb, NDVAL_A_EVENT_VALUE_KIND, own->kind) ?:
+	       nla_put_u32(skb, NDVAL_A_EVENT_OTHER_INSTANCE, finding->other.instance) ?:
+	       nla_put_u32(skb, NDVAL_A_EVENT_OTHER_KIND, other->kind) ?:
+	       nla_put_u32(skb, NDVAL_A_EVENT_OTHER_LENGTH, other->length) ?:
+	       nla_put_u32(skb, NDVAL_A_EVENT_OTHER_PID, other->pid) ?:
+	       nla_put_string(skb, NDVAL_A_EVENT_OTHER_COMM, comm);
+}
+
 static int fill(struct sk_buff *skb, const struct ndval_event *event, u64 seq)
 {
 	int err;
@@ -95,6 +117,8 @@ static int fill(struct sk_buff *skb, const struct ndval_event *event, u64 seq)
 		      nla_put_u32(skb, NDVAL_A_EVENT_HEALTH, event->health);
 	if (!err && (event->has & NDVAL_HAS_CALLER))
 		err = put_caller(skb);
+	if (!err && event->finding)
+		err = put_finding(skb, event->finding);
 	return err;
 }
 
@@ -231,6 +255,33 @@ void ndval_event_instance(u32 kind, struct ndval_stream *stream,
 		.stream		= stream->name,
 		.instance	= instance,
 		.offset		= offset,
+		.has		= NDVAL_HAS_INSTANCE | NDVAL_HAS_OFFSET,
+	};
+
+	ndval_event(&event);
+}
+
+/**
+ * ndval_event_diverged() - Tell that two copies of the application differ.
+ * @stream: the stream
+ * @instance: the copy of this member
+ * @peer: whose copy the other is; NULL for this member
+ * @finding: how
+ */
+void ndval_event_diverged(struct ndval_stream *stream, unsigned int instance,
+			  struct ndval_peer *peer, const struct ndval_finding *finding)
+{
+	const struct ndval_event event = {
+		.kind		= NDVAL_EVENT_KIND_DIVERGED,
+		.pair		= stream->pair,
+		.member		= stream->pair->key.member->name,
+		.peer		= peer ? peer->remote->name : NULL,
+		.stream		= stream->name,
+		.reason		= finding->reason,
+		.offset		= finding->offset,
+		.length		= finding->own.length,
+		.instance	= instance,
+		.finding	= finding,
 		.has		= NDVAL_HAS_INSTANCE | NDVAL_HAS_OFFSET,
 	};
 

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 #include <linux/ndval_netlink.h>
 
+struct ndval_finding;
 struct ndval_link;
 struct ndval_pair;
 struct ndval_peer;
@@ -27,6 +28,7 @@ struct ndval_stream;
  * @peer_state: enum ndval_peer_state
  * @role: role of the pair
  * @health: health of the pair
+ * @finding: how two copies differ
  * @has: bits of enum ndval_event_has: which of the numbers mean something
  */
 struct ndval_event {
@@ -45,6 +47,7 @@ struct ndval_event {
 	u32			peer_state;
 	u32			role;
 	u32			health;
+	const struct ndval_finding *finding;
 	u32			has;
 };
 
@@ -62,6 +65,8 @@ void ndval_event_peer(struct ndval_peer *peer, u32 state);
 void ndval_event_stream(u32 kind, struct ndval_stream *stream);
 void ndval_event_instance(u32 kind, struct ndval_stream *stream,
 			  unsigned int instance, u64 offset);
+void ndval_event_diverged(struct ndval_stream *stream, unsigned int instance,
+			  struct ndval_peer *peer, const struct ndval_finding *finding);
 void ndval_event_peer_lost(struct ndval_peer *peer);
 void ndval_event_op(u32 operation, int err);
 void ndval_event_op_reason(u32 operation, int err, const char *reason);

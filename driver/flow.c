@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "check.h"
 #include "host.h"
 #include "knobs.h"
 #include "pair.h"
@@ -42,7 +43,9 @@ struct ndval_flow *ndval_flow_create(struct ndval_stream *stream,
 	refcount_set(&flow->ref, 1);
 	INIT_LIST_HEAD(&flow->list);
 	INIT_LIST_HEAD(&flow->due.list);
+	INIT_LIST_HEAD(&flow->check_due.list);
 	flow->due.kind = NDVAL_DUE_FLOW;
+	flow->check_due.kind = NDVAL_DUE_CHECK;
 	ndval_stream_get(stream);
 	flow->stream = stream;
 	ndval_peer_get(peer);
@@ -114,8 +117,12 @@ void ndval_flow_remove(struct ndval_flow *flow)
 	flow->in_sync = false;
 	count_in(&flow->joining, false, &flow->peer->joining);
 	count_in(&flow->behind, false, &flow->peer->behind);
+	/* The list's reference is still there. */
 	if (ndval_remote_unmark(flow->peer->remote, &flow->due))
-		refcount_dec(&flow->ref);	/* the list's is still there */
+		refcount_dec(&flow->ref);
+	if (ndval_remote_unmark(flow->peer->remote, &flow->check_due))
+		refcount_dec(&flow->ref);
+	ndval_check_forget_peer(flow);
 	spin_unlock(&stream->lock);
 	ndval_flow_put(flow);
 }
@@ -166,19 +173,38 @@ bool ndval_flow_counts(const struct ndval_flow *flow)
 	return flow->known && ndval_flow_is_current(flow);
 }
 
+/* The entry of the remote's list holds a reference. */
+static void mark(struct ndval_flow *flow, struct ndval_due *due, bool lazy)
+{
+	/* The list's: the sender may drop it before this goes on. */
+	refcount_inc(&flow->ref);
+	if (!ndval_remote_mark(flow->peer->remote, due, lazy))
+		refcount_dec(&flow->ref);
+}
+
 /**
  * ndval_flow_mark() - Something is to be sent: FETCH, VALUES or SYNC.
  * @flow: the flow
  * @lazy: it may wait a millisecond
- *
- * The entry of the remote's list holds a reference.
  */
 void ndval_flow_mark(struct ndval_flow *flow, bool lazy)
 {
-	/* The list's: the sender may drop it before this goes on. */
-	refcount_inc(&flow->ref);
-	if (!ndval_remote_mark(flow->peer->remote, &flow->due, lazy))
-		refcount_dec(&flow->ref);
+	mark(flow, &flow->due, lazy);
+}
+
+/**
+ * ndval_flow_mark_check() - CHECK is to be sent, within a millisecond.
+ * @flow: the flow; the caller holds the stream's lock
+ * @instances: bit n, for instance n; besides those for which it is already
+ */
+void ndval_flow_mark_check(struct ndval_flow *flow, u32 instances)
+{
+	lockdep_assert_held(&flow->stream->lock);
+	if (!ndval_flow_is_current(flow))
+		return;
+	flow->check |= instances;
+	if (flow->check)
+		mark(flow, &flow->check_due, true);
 }
 
 /**
@@ -293,6 +319,7 @@ bool ndval_flow_take_sync(struct ndval_flow *flow, u32 link_id, u64 *id, u64 *ep
 void ndval_flow_reset(struct ndval_flow *flow, u32 link_id)
 {
 	lockdep_assert_held(&flow->stream->lock);
+	ndval_check_forget_peer(flow);
 	if (flow->link_id != link_id)
 		flow->sync = false;
 	flow->link_id = link_id;
@@ -350,6 +377,7 @@ void ndval_flow_follow(struct ndval_flow *flow)
 	lockdep_assert_held(&flow->stream->lock);
 	flow->upstream = true;
 	ndval_flow_mark(flow, false);
+	ndval_check_flow(flow);
 }
 
 /**

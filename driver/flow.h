@@ -22,8 +22,10 @@ struct ndval_stream;
  * @stream: with a reference
  * @peer: with a reference
  * @due: values, or FETCH, are to be sent
+ * @check_due: CHECK is to be sent
  * @link_id: link on which the rest was said; all that follows is protected by
  *	the stream's lock
+ * @check: bit n, CHECK is to be sent for instance n
  * @upstream: the peer is the primary that this member follows
  * @known: the peer's @ack and @want are known on this link
  * @refused: the peer can't store the stream
@@ -58,8 +60,10 @@ struct ndval_flow {
 	struct ndval_stream	*stream;
 	struct ndval_peer	*peer;
 	struct ndval_due	due;
+	struct ndval_due	check_due;
 
 	u32			link_id;
+	u8			check;
 	bool			upstream;
 	bool			known;
 	bool			refused;
@@ -161,6 +165,7 @@ bool ndval_flow_take_sync(struct ndval_flow *flow, u32 link_id, u64 *id, u64 *ep
 			  u64 *starts);
 bool ndval_flow_is_current(const struct ndval_flow *flow);
 void ndval_flow_mark(struct ndval_flow *flow, bool lazy);
+void ndval_flow_mark_check(struct ndval_flow *flow, u32 instances);
 u64 ndval_flow_need(const struct ndval_flow *flow);
 u64 ndval_flow_committed(const struct ndval_flow *flow);
 u64 ndval_flow_limit(const struct ndval_flow *flow);

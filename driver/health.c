@@ -9,6 +9,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
+#include "check.h"
 #include "event.h"
 #include "host.h"
 #include "pair.h"
@@ -32,8 +33,11 @@ u32 ndval_pair_health(struct ndval_pair *pair)
 	lockdep_assert_held(&pair->lock);
 	if (pair->bar == NDVAL_BAR_FENCED)
 		return NDVAL_HEALTH_FENCED;
-	if (pair->bar == NDVAL_BAR_DIVERGED)
+	if (pair->bar == NDVAL_BAR_DIVERGED || ndval_pair_has_diverged(pair))
 		return NDVAL_HEALTH_DIVERGED;
+	list_for_each_entry(peer, &pair->peers, list)
+		if (peer->heard.copy_diverged)
+			return NDVAL_HEALTH_DIVERGED;
 	if (!pair->npeers)
 		return NDVAL_HEALTH_STANDALONE;
 	if (pair->role == NDVAL_ROLE_PRIMARY && ndval_pair_is_suspended(pair))
@@ -159,6 +163,8 @@ static void report_peer(struct ndval_peer *peer)
 	if (peer->pair->role == NDVAL_ROLE_PRIMARY && ndval_peer_connected(peer) &&
 	    (peer->told_in_sync != in_sync || peer->told_behind != behind))
 		ndval_peer_tell(peer);
+	if (peer->told_diverged != ndval_pair_has_diverged(peer->pair))
+		ndval_peer_tell(peer);
 	if (state == peer->state)
 		return;
 	peer->state = state;
@@ -182,6 +188,7 @@ void ndval_pair_report_work(struct work_struct *work)
 	list_for_each_entry(stream, &pair->stream_list, list) {
 		report_new(stream);
 		report_lost(stream);
+		ndval_check_report(stream);
 	}
 	list_for_each_entry(peer, &pair->peers, list)
 		report_peer(peer);

@@ -44,6 +44,7 @@ enum ndval_due_kind {
 	NDVAL_DUE_PAIR,
 	NDVAL_DUE_WORD,
 	NDVAL_DUE_FLOW,
+	NDVAL_DUE_CHECK,
 	NDVAL_DUE_REFUSAL,
 };
 

@@ -266,7 +266,9 @@ static int fill_failover(struct sk_buff *skb, const struct ndval_pair *pair)
 	return err ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_FORCED, pair->forced, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_EPOCH_SEEN, pair->epoch_seen, pad) ?:
-	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_DROPS, pair->drops, pad);
+	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_DROPS, pair->drops, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_DIVERGENCES,
+				atomic64_read(&pair->divergences), pad);
 }
 
 static int fill_pair(struct sk_buff *skb, void *object)

@@ -6,6 +6,7 @@
 #include <net/genetlink.h>
 
 #include "cursor.h"
+#include "digest.h"
 #include "event.h"
 #include "name.h"
 #include "netlink.h"
@@ -71,7 +72,8 @@ static int fill_instance(struct sk_buff *skb, void *object)
 	int pad = NDVAL_A_INSTANCE_PAD;
 	unsigned int files;
 	u64 pos, hw;
-	bool lost;
+	bool lost, diverged;
+	u64 divergences = 0;
 	int err;
 
 	spin_lock(&stream->lock);
@@ -79,6 +81,11 @@ static int fill_instance(struct sk_buff *skb, void *object)
 	pos = READ_ONCE(cursor->pos);
 	hw = READ_ONCE(cursor->hw);
 	files = cursor->files;
+	diverged = cursor->diverged;
+	spin_lock(&cursor->move);
+	if (cursor->digest)
+		divergences = cursor->digest->divergences;
+	spin_unlock(&cursor->move);
 	spin_unlock(&stream->lock);
 	err = nla_put_string(skb, NDVAL_A_INSTANCE_PAIR, stream->pair->name) ?:
 	      nla_put_string(skb, NDVAL_A_INSTANCE_STREAM, stream->name) ?:
@@ -88,6 +95,10 @@ static int fill_instance(struct sk_buff *skb, void *object)
 	      nla_put_u32(skb, NDVAL_A_INSTANCE_FILES, files);
 	if (!err && lost)
 		err = nla_put_flag(skb, NDVAL_A_INSTANCE_LOST);
+	if (!err && diverged)
+		err = nla_put_flag(skb, NDVAL_A_INSTANCE_DIVERGED);
+	if (!err)
+		err = ndval_nl_put_u64(skb, NDVAL_A_INSTANCE_DIVERGENCES, divergences, pad);
 	return err;
 }
 

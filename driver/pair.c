@@ -12,6 +12,7 @@
 #include <linux/xarray.h>
 
 #include "chardev.h"
+#include "check.h"
 #include "event.h"
 #include "extack.h"
 #include "host.h"
@@ -73,6 +74,7 @@ void ndval_pair_exit(void)
 		ndval_pair_put(pair);
 		minor++;
 	}
+	ndval_check_exit();
 	flush_workqueue(ndval_wq);
 	WARN_ONCE(atomic_read(&pairs_live), "ndval: %d pairs leaked\n",
 		  atomic_read(&pairs_live));

@@ -168,6 +168,9 @@ struct ndval_group_key {
  * @mem: what is charged to the pair
  * @lost: times an instance was declared lost
  * @waits: reads that had to wait
+ * @divergences: times a copy of the application here was found to have diverged
+ * @diverged: by instance, streams in which it may not read any more for that
+ * @moving: a copy has moved since copies told of themselves last
  * @lock: protects all that follows; see above
  * @role: enum ndval_role
  * @bar: enum ndval_bar
@@ -212,6 +215,9 @@ struct ndval_pair {
 	struct ndval_mem	mem;
 	atomic64_t		lost;
 	atomic64_t		waits;
+	atomic64_t		divergences;
+	atomic_t		diverged[NDVAL_INSTANCES];
+	bool			moving;
 
 	struct mutex		lock;	/* protects all that follows */
 	u8			role;

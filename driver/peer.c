@@ -181,6 +181,7 @@ static void connect(struct ndval_peer *peer, u32 link_id)
 	peer->told_for = 0;
 	peer->told_in_sync = false;
 	peer->told_behind = false;
+	peer->told_diverged = false;
 	peer->asked = false;
 	peer->end = false;
 	peer->answer = false;

@@ -34,6 +34,7 @@ struct netlink_ext_ack;
  * @for_us: it was said to the object that we are now, not to a former one
  * @in_sync: it says that we are in sync
  * @behind: it says that we do not store everything delivered so far
+ * @copy_diverged: a copy of the application there has diverged from another
  * @history: its epochs
  */
 struct ndval_heard {
@@ -50,6 +51,7 @@ struct ndval_heard {
 	bool	for_us;
 	bool	in_sync;
 	bool	behind;
+	bool	copy_diverged;
 	struct ndval_history history;
 };
 
@@ -78,6 +80,7 @@ struct ndval_heard {
  * @told_for: id of the peer's object that it was said to; 0, it had not spoken
  * @told_in_sync: what else it said
  * @told_behind: likewise
+ * @told_diverged: likewise
  * @synced_id: epoch of ours of which SYNC was sent
  * @asked: this member is being promoted, and awaits its answer
  * @end: FETCH (end), or SYNC (end), is to be sent
@@ -105,6 +108,7 @@ struct ndval_peer {
 	u64			told_for;
 	bool			told_in_sync;
 	bool			told_behind;
+	bool			told_diverged;
 	bool			asked;
 	bool			end;
 	bool			answer;

@@ -8,6 +8,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
+#include "check.h"
 #include "flow.h"
 #include "host.h"
 #include "pair.h"
@@ -72,6 +73,7 @@ int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch)
 		flow->ack = fetch->have;
 		flow->sent = fetch->have;
 		flow->confirm = true;
+		ndval_check_flow(flow);
 	}
 	flow->ack = max(flow->ack, fetch->have);
 	flow->stored = max(flow->stored, fetch->have);

@@ -23,6 +23,7 @@
 #include <linux/uio.h>
 #include <net/sock.h>
 
+#include "check.h"
 #include "flow.h"
 #include "knobs.h"
 #include "link.h"
@@ -208,6 +209,7 @@ static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 		.diverged	= nla_get_flag(attrs[NDVAL_WIRE_A_DIVERGED]),
 		.in_sync	= nla_get_flag(attrs[NDVAL_WIRE_A_IN_SYNC]),
 		.behind		= nla_get_flag(attrs[NDVAL_WIRE_A_BEHIND]),
+		.copy_diverged	= nla_get_flag(attrs[NDVAL_WIRE_A_COPY_DIVERGED]),
 	};
 	for (i = 0; i < NDVAL_PAIR_SETTINGS; i++)
 		heard->set[i] = nla_get_u32(settings[ndval_wire_setting(i)]);
@@ -666,6 +668,71 @@ static int on_stream_del(struct ndval_link *link, struct nlattr **attrs)
 	return 0;
 }
 
+static int parse_check(struct nlattr **attrs, struct ndval_check *check)
+{
+	const struct nlattr *stops = attrs[NDVAL_WIRE_A_STOPS];
+	struct ndval_told *told = &check->told;
+	unsigned int i;
+
+	*check = (struct ndval_check) {
+		.told.copy = {
+			.id		= ndval_wire_u64(attrs, NDVAL_WIRE_A_PAIR_ID),
+			.instance	= nla_get_u32(attrs[NDVAL_WIRE_A_INSTANCE]),
+			.run		= nla_get_u32(attrs[NDVAL_WIRE_A_RUN]),
+			.piece = {
+				.kind	= nla_get_u32(attrs[NDVAL_WIRE_A_KIND]),
+				.length	= nla_get_u32(attrs[NDVAL_WIRE_A_LENGTH]),
+				.pid	= nla_get_u32(attrs[NDVAL_WIRE_A_PID]),
+			},
+		},
+		.told.n		= nla_len(stops) / sizeof(*told->stops),
+		.id		= ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID),
+		.found		= attrs[NDVAL_WIRE_A_FOUND_AT],
+		.found_at	= ndval_wire_u64(attrs, NDVAL_WIRE_A_FOUND_AT),
+	};
+	if (nla_len(stops) % sizeof(*told->stops) || told->n > NDVAL_STOPS ||
+	    told->copy.instance >= NDVAL_INSTANCES)
+		return -EPROTO;
+	memcpy(told->stops, nla_data(stops), nla_len(stops));
+	for (i = 0; i < told->n; i++)
+		if (told->stops[i].offset >= NDVAL_OFFSET_MAX)
+			return -EPROTO;
+	nla_strscpy(told->copy.piece.comm, attrs[NDVAL_WIRE_A_COMM],
+		    sizeof(told->copy.piece.comm));
+	if (!check->found != !attrs[NDVAL_WIRE_A_FOUND_INSTANCE])
+		return -EPROTO;
+	if (!check->found)
+		return 0;
+	check->found_instance = nla_get_u32(attrs[NDVAL_WIRE_A_FOUND_INSTANCE]);
+	return check->found_instance < NDVAL_INSTANCES &&
+	       check->found_at < NDVAL_OFFSET_MAX ? 0 : -EPROTO;
+}
+
+/* A peer tells what a copy of the application got there. */
+static int on_check(struct ndval_link *link, struct nlattr **attrs)
+{
+	const char *name = text(attrs, NDVAL_WIRE_A_STREAM);
+	struct ndval_stream *stream;
+	struct ndval_check check;
+	struct ndval_peer *peer;
+
+	if (ndval_name_check_stream(name) || parse_check(attrs, &check))
+		return -EPROTO;
+	peer = find_peer(link, attrs);
+	if (!peer)
+		return 0;
+	mutex_lock(&peer->pair->lock);
+	stream = is_of_epoch(link, peer, attrs) ?
+		 ndval_stream_find(peer->pair, name) : NULL;
+	/* Another one of the same name is not meant. */
+	if (stream && stream->id && stream->id == check.id)
+		ndval_check_heard(stream, peer, &check);
+	ndval_stream_put(stream);
+	mutex_unlock(&peer->pair->lock);
+	ndval_peer_put(peer);
+	return 0;
+}
+
 static int on_ping(struct ndval_link *link, struct nlattr **attrs)
 {
 	spin_lock(&link->lock);
@@ -707,6 +774,7 @@ static int (* const handlers[NDVAL_WIRE_CMDS])(struct ndval_link *link,
 	[NDVAL_WIRE_CMD_SYNC]		= on_sync,
 	[NDVAL_WIRE_CMD_TAKEOVER]	= on_takeover,
 	[NDVAL_WIRE_CMD_HANDOVER]	= on_handover,
+	[NDVAL_WIRE_CMD_CHECK]		= on_check,
 	[NDVAL_WIRE_CMD_PING]		= on_ping,
 	[NDVAL_WIRE_CMD_PONG]		= on_pong,
 	[NDVAL_WIRE_CMD_BYE]		= on_bye,

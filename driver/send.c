@@ -20,6 +20,7 @@
 #include <linux/uio.h>
 #include <net/sock.h>
 
+#include "check.h"
 #include "flow.h"
 #include "host.h"
 #include "link.h"
@@ -157,6 +158,7 @@ static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 	if (peer->told_in_sync)		/* it may take over from now on */
 		ndval_takeover_check(pair);
 	peer->told_behind = pair->role == NDVAL_ROLE_PRIMARY && atomic_read(&peer->behind);
+	peer->told_diverged = ndval_pair_has_diverged(pair);
 	err = put_pair(skb, pair, pair->epoch_id) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_EPOCH, pair->epoch) ?:
 	      nla_put_u32(skb, NDVAL_WIRE_A_ROLE, pair->role) ?:
@@ -178,6 +180,8 @@ static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 		err = nla_put_flag(skb, NDVAL_WIRE_A_BEHIND);
 	if (!err)
 		err = ndval_wire_put_u64(skb, NDVAL_WIRE_A_FOR_ID, peer->told_for);
+	if (!err && peer->told_diverged)
+		err = nla_put_flag(skb, NDVAL_WIRE_A_COPY_DIVERGED);
 	return err;
 }
 
@@ -403,6 +407,40 @@ static int send_values(struct ndval_link *link, struct ndval_flow *flow)
 	return finish(link, header, err);
 }
 
+static int put_copy(struct sk_buff *skb, const struct ndval_told *told)
+{
+	const struct ndval_piece *piece = &told->copy.piece;
+
+	return nla_put_u32(skb, NDVAL_WIRE_A_INSTANCE, told->copy.instance) ?:
+	       nla_put_u32(skb, NDVAL_WIRE_A_RUN, told->copy.run) ?:
+	       nla_put(skb, NDVAL_WIRE_A_STOPS, told->n * sizeof(*told->stops),
+		       told->stops) ?:
+	       nla_put_u32(skb, NDVAL_WIRE_A_KIND, piece->kind) ?:
+	       nla_put_u32(skb, NDVAL_WIRE_A_LENGTH, piece->length) ?:
+	       nla_put_u32(skb, NDVAL_WIRE_A_PID, piece->pid) ?:
+	       nla_put_string(skb, NDVAL_WIRE_A_COMM, piece->comm);
+}
+
+static int send_check(struct ndval_link *link, struct ndval_flow *flow)
+{
+	struct sk_buff *skb = link->skb;
+	struct ndval_check check;
+	struct nlmsghdr *header;
+	int err;
+
+	if (!ndval_check_take(flow, link->id, &check))
+		return 0;
+	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_CHECK);
+	err = put_pair(skb, flow->stream->pair, check.epoch_id) ?:
+	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, flow->stream->name) ?:
+	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, check.id) ?:
+	      put_copy(skb, &check.told);
+	if (!err && check.found)
+		err = ndval_wire_put_u64(skb, NDVAL_WIRE_A_FOUND_AT, check.found_at) ?:
+		      nla_put_u32(skb, NDVAL_WIRE_A_FOUND_INSTANCE, check.found_instance);
+	return finish(link, header, err);
+}
+
 static int send_refusal(struct ndval_link *link, const struct ndval_refusal *refusal)
 {
 	struct sk_buff *skb = link->skb;
@@ -447,6 +485,8 @@ static int send_due(struct ndval_link *link, struct ndval_due *due)
 		return send_refusal(link, container_of(due, struct ndval_refusal, due));
 	case NDVAL_DUE_FLOW:
 		return send_flow(link, container_of(due, struct ndval_flow, due));
+	case NDVAL_DUE_CHECK:
+		return send_check(link, container_of(due, struct ndval_flow, check_due));
 	}
 	return 0;
 }
@@ -475,6 +515,9 @@ static void put_due(struct ndval_due *due)
 		break;
 	case NDVAL_DUE_FLOW:
 		ndval_flow_put(container_of(due, struct ndval_flow, due));
+		break;
+	case NDVAL_DUE_CHECK:
+		ndval_flow_put(container_of(due, struct ndval_flow, check_due));
 		break;
 	}
 }

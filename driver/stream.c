@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "check.h"
 #include "cursor.h"
 #include "event.h"
 #include "flow.h"
@@ -63,7 +64,7 @@ static void stream_destroy(struct ndval_stream *stream)
 
 	WARN_ON_ONCE(!list_empty(&stream->flows));
 	for (i = 0; i < NDVAL_INSTANCES; i++)
-		ndval_cursor_destroy(&stream->cursors[i]);
+		ndval_cursor_destroy(&stream->cursors[i], &pair->mem);
 	ndval_ring_destroy(&stream->ring);
 	ndval_mem_uncharge(&pair->mem, sizeof(*stream));
 	kfree_rcu(stream, rcu);
@@ -205,6 +206,7 @@ err_put:
 void ndval_stream_remove(struct ndval_stream *stream)
 {
 	struct ndval_pair *pair = stream->pair;
+	unsigned int i;
 
 	lockdep_assert_held(&pair->lock);
 	rhashtable_remove_fast(&pair->streams, &stream->node, ndval_stream_params);
@@ -215,6 +217,8 @@ void ndval_stream_remove(struct ndval_stream *stream)
 	spin_lock(&stream->lock);
 	stream->dead = true;
 	ndval_stream_void(stream);
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		ndval_check_clear(stream, i);
 	ndval_ring_reset(&stream->ring, stream->ring.head);
 	ndval_stream_wake(stream);
 	spin_unlock(&stream->lock);

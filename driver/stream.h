@@ -15,6 +15,7 @@
 #include "history.h"
 #include "ring.h"
 
+struct ndval_digest;
 struct ndval_pair;
 
 /* The primary has not said yet how many members it has dropped. */
@@ -42,6 +43,10 @@ struct ndval_pair;
  * @wanted: furthest end that a reader asked for. Stream's lock.
  * @files: open files bound to the instance. Stream's lock.
  * @excl: one of them bound it for itself alone. Stream's lock.
+ * @diverged: the copy has diverged from another, and gets no more values; until
+ *	repositioned. Stream's lock.
+ * @digest: what the copy was given, in short; NULL before the first file is bound.
+ *	Set once, under both the stream's lock and @move, which protects what is in it.
  */
 struct ndval_cursor {
 	struct mutex		lock;	/* protects the next 4 fields */
@@ -55,11 +60,13 @@ struct ndval_cursor {
 	bool			lost;
 	bool			lost_told;
 	bool			excl;
+	bool			diverged;
 	unsigned int		files;
 	u64			pos;
 	u64			hw;
 	u64			delivered;
 	u64			wanted;
+	struct ndval_digest	*digest;
 } ____cacheline_aligned;
 
 /**

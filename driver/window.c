@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/wait.h>
 
+#include "check.h"
 #include "flow.h"
 #include "knobs.h"
 #include "pair.h"
@@ -38,7 +39,9 @@ static void lose(struct ndval_stream *stream, unsigned int instance)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
 
-	if (cursor->lost || !ndval_pair_expects(stream->pair, instance))
+	/* One that has diverged has to be repositioned anyway. */
+	if (cursor->lost || cursor->diverged ||
+	    !ndval_pair_expects(stream->pair, instance))
 		return;
 	cursor->lost = true;
 	cursor->lost_told = false;
@@ -79,6 +82,8 @@ int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
 		return -ENXIO;
 	if (stream->error)
 		return -stream->error;
+	if (cursor->diverged)
+		return -ESTALE;
 	if (!cursor->lost && misses(&stream->ring, READ_ONCE(cursor->pos))) {
 		raise_generation(cursor, U64_MAX);
 		lose(stream, instance);
@@ -102,7 +107,7 @@ static u64 slowest(struct ndval_stream *stream, bool doomed)
 		u64 pos = READ_ONCE(cursor->pos);
 
 		if (!ndval_pair_expects(stream->pair, i) || cursor->lost ||
-		    misses(ring, pos))
+		    cursor->diverged || misses(ring, pos))
 			continue;
 		if (!doomed && pos < ring->hole)
 			continue;
@@ -409,6 +414,7 @@ void ndval_stream_truncate(struct ndval_stream *stream, u64 to)
 	ndval_stream_void(stream);
 	ndval_ring_truncate(&stream->ring, to);
 	forget(stream, to);
+	ndval_check_truncate(stream, to);
 	for (i = 0; i < NDVAL_INSTANCES; i++) {
 		struct ndval_cursor *cursor = &stream->cursors[i];
 
@@ -444,6 +450,7 @@ void ndval_stream_reset(struct ndval_stream *stream)
 		WRITE_ONCE(cursor->hw, 0);
 		spin_unlock(&cursor->move);
 		cursor->wanted = 0;
+		ndval_check_clear(stream, i);
 		lose(stream, i);
 		cursor->lost = true;
 	}
@@ -503,6 +510,7 @@ void ndval_stream_progress(struct ndval_stream *stream)
 	ndval_stream_update_flows(stream);
 	list_for_each_entry(flow, &stream->flows, list)
 		ndval_flow_retry(flow);
+	ndval_check_moved(stream);
 	/* A waiter may be on its way to sleep: it looks at what this counts. */
 	if (stream->waiters || wq_has_sleeper(&stream->wq))
 		ndval_stream_wake(stream);

@@ -36,7 +36,7 @@ const struct nla_policy ndval_wire_hello_nl_policy[NDVAL_WIRE_A_SOFTWARE + 1] = 
 };
 
 /* NDVAL_WIRE_CMD_PAIR - do */
-const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_FOR_ID + 1] = {
+const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_COPY_DIVERGED + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH] = { .type = NLA_U64, },
@@ -53,6 +53,7 @@ const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_FOR_ID + 1] = {
 	[NDVAL_WIRE_A_HISTORY] = { .type = NLA_BINARY, },
 	[NDVAL_WIRE_A_BEHIND] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_FOR_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_COPY_DIVERGED] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_WIRE_CMD_FETCH - do */
@@ -142,5 +143,24 @@ const struct nla_policy ndval_wire_handover_nl_policy[NDVAL_WIRE_A_PAIR_ID + 1] 
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_PAIR_ID] = { .type = NLA_U64, },
+};
+
+/* NDVAL_WIRE_CMD_CHECK - do */
+const struct nla_policy ndval_wire_check_nl_policy[NDVAL_WIRE_A_FOUND_INSTANCE + 1] = {
+	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_PAIR_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_STREAM] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_STREAM_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_INSTANCE] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_RUN] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_STOPS] = { .type = NLA_BINARY, },
+	[NDVAL_WIRE_A_KIND] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_LENGTH] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_PID] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_COMM] = { .type = NLA_NUL_STRING, .len = 15, },
+	[NDVAL_WIRE_A_FOUND_AT] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_FOUND_INSTANCE] = { .type = NLA_U32, },
 };
 

@@ -17,7 +17,7 @@ extern const struct nla_policy ndval_wire_value_nl_policy[NDVAL_WIRE_A_VALUE_PAD
 
 extern const struct nla_policy ndval_wire_hello_nl_policy[NDVAL_WIRE_A_SOFTWARE + 1];
 
-extern const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_FOR_ID + 1];
+extern const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_COPY_DIVERGED + 1];
 
 extern const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_TAKEOVER + 1];
 
@@ -36,6 +36,8 @@ extern const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_STARTS + 1
 extern const struct nla_policy ndval_wire_takeover_nl_policy[NDVAL_WIRE_A_ERROR + 1];
 
 extern const struct nla_policy ndval_wire_handover_nl_policy[NDVAL_WIRE_A_PAIR_ID + 1];
+
+extern const struct nla_policy ndval_wire_check_nl_policy[NDVAL_WIRE_A_FOUND_INSTANCE + 1];
 
 
 

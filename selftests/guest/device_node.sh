@@ -126,7 +126,7 @@ must rmmod ndval
 
 must modprobe ndval total_max=262144
 must ndvalctl pair set default instances=0,1 ring_size=1M
-must ndvalctl pair add other instances=0,1 ring_size=1M
+must ndvalctl pair add other instances=0,1 ring_size=1M on_divergence=report
 ndvalctl read default -n 400K >/tmp/default 2>/tmp/why
 is "total_max limits all pairs together" $? 1
 like "and reads say so" "$(cat /tmp/why)" "*memory*"

@@ -851,6 +851,28 @@ void wire_stream_del(struct wire *wire, const struct side *side, const char *str
 	mnl_attr_put_u32(wire->nlh, NDVAL_WIRE_A_ERROR, error);
 }
 
+void wire_check(struct wire *wire, const struct side *side, const struct check *check)
+{
+	struct nlmsghdr *nlh;
+
+	wire_begin(wire, NDVAL_WIRE_CMD_CHECK);
+	nlh = wire->nlh;
+	put_side(nlh, side);
+	mnl_attr_put_strz(nlh, NDVAL_WIRE_A_STREAM, check->stream);
+	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_STREAM_ID, check->id);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_INSTANCE, check->instance);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_RUN, check->run);
+	mnl_attr_put(nlh, NDVAL_WIRE_A_STOPS, check->n * sizeof(*check->stops), check->stops);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_KIND, NDVAL_VALUE_KIND_RANDOM);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_LENGTH, check->length);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_PID, check->pid);
+	mnl_attr_put_strz(nlh, NDVAL_WIRE_A_COMM, check->comm ?: "");
+	if (!check->found_at)
+		return;
+	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_FOUND_AT, check->found_at);
+	mnl_attr_put_u32(nlh, NDVAL_WIRE_A_FOUND_INSTANCE, check->found_instance);
+}
+
 void wire_time(struct wire *wire, int cmd, __u64 time)
 {
 	wire_begin(wire, cmd);
@@ -970,6 +992,18 @@ bool say_sync(struct peer *peer, const struct side *side, const char *stream, __
 bool say_sync_end(struct peer *peer, const struct side *side)
 {
 	return say_sync(peer, side, NULL, 0, NULL);
+}
+
+bool say_check(struct peer *peer, const struct side *side, const struct check *check)
+{
+	struct wire *wire = malloc(sizeof(*wire));
+	bool sent;
+
+	must(wire);
+	wire_check(wire, side, check);
+	sent = peer_send(peer, wire);
+	free(wire);
+	return sent;
 }
 
 bool say_takeover(struct peer *peer, const struct side *side, __u32 error)
@@ -1141,8 +1175,16 @@ void fake_make(struct fake *fake, int cmd)
 	const struct values values = {
 		.stream = "default", .id = FAKE_STREAM_ID, .len = 100, .starts = starts,
 	};
+	const struct check check = {
+		.stream = "default", .id = FAKE_STREAM_ID, .comm = "fake", .pid = 1,
+		.length = 10, .n = 2, .stops = { { 10, 1 }, { 20, 2 } },
+		.found_at = 10,
+	};
 
 	switch (cmd) {
+	case NDVAL_WIRE_CMD_CHECK:
+		wire_check(&fake->wire, &fake->side, &check);
+		break;
 	case NDVAL_WIRE_CMD_SYNC:
 		wire_sync(&fake->wire, &fake->side, "default", FAKE_STREAM_ID, starts);
 		break;

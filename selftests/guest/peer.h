@@ -133,6 +133,28 @@ struct values {
 	const __u64	*starts;	/* EPOCHS of them; NULL: not said */
 };
 
+struct stop {
+	__u64		offset;
+	__u64		digest;
+};
+
+/* Most stops that a CHECK may tell. */
+#define STOPS		16
+
+struct check {
+	const char	*stream;
+	__u64		id;
+	__u32		instance;
+	__u32		run;
+	struct stop	stops[STOPS + 1];
+	unsigned int	n;
+	__u32		length;
+	__u32		pid;
+	const char	*comm;		/* NULL: none */
+	__u64		found_at;	/* 0: nothing was found */
+	__u32		found_instance;
+};
+
 /* A fake member with all it needs, for one link of one pair. */
 struct fake {
 	struct peer	peer;
@@ -210,6 +232,7 @@ void wire_takeover(struct wire *wire, const struct side *side, __u32 error);
 void wire_handover(struct wire *wire, const struct side *side);
 void wire_stream_del(struct wire *wire, const struct side *side, const char *stream,
 		     __u64 id, __u32 error);
+void wire_check(struct wire *wire, const struct side *side, const struct check *check);
 void wire_time(struct wire *wire, int cmd, __u64 time);
 void wire_bye(struct wire *wire, const char *reason);
 struct nlattr *wire_attr(struct wire *wire, int type);
@@ -225,6 +248,7 @@ bool say_values(struct peer *peer, const struct side *side, const struct values 
 bool say_sync(struct peer *peer, const struct side *side, const char *stream, __u64 id,
 	      const __u64 *starts);
 bool say_sync_end(struct peer *peer, const struct side *side);
+bool say_check(struct peer *peer, const struct side *side, const struct check *check);
 bool say_takeover(struct peer *peer, const struct side *side, __u32 error);
 bool say_handover(struct peer *peer, const struct side *side);
 

@@ -94,8 +94,14 @@ def await_health(word, *guests, name="web", timeout=40):
 # -- pairs and links ----------------------------------------------------------
 
 def make_pair(primary, *others, settings="", name="web", promote=True, **own):
-    """The pair on every guest, each the others' peer; @own: settings of a guest by name."""
+    """The pair on every guest, each the others' peer; @own: settings of a guest by name.
+
+    Its copies may read in other pieces, as readers of other seeds do; but for tests that
+    say what they want.
+    """
     guests = (primary, *others)
+    if "on_divergence=" not in settings:
+        settings += " on_divergence=report"
     for guest in guests:
         peers = " ".join(f"--peer {g.name}" for g in guests if g is not guest)
         ctl(guest, f"pair add {name} {peers} {settings} {own.get(guest.name, '')}")

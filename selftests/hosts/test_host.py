@@ -27,7 +27,7 @@ def test_hibernation(net):
         assert "hibernation refused" in said and "hibernate=allow" in said, said
         assert SYNCED not in said, said
         guest.sh(f"rmmod ndval; modprobe ndval host={guest.name} hibernate=allow")
-        ctl(guest, "pair add web instances=0-1")
+        ctl(guest, "pair add web instances=0-1 on_divergence=report")
         before = read(guest, 10000)
         said = hibernate(guest)
         assert "hibernation refused" not in said and SYNCED in said, said

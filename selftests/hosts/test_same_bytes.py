@@ -81,7 +81,7 @@ def test_two_instances_on_one_host(net):
     """The smallest redundant pair: no network, no peers."""
     for guest in net:
         # The faster one may be a window ahead, else the slower one is lost.
-        ctl(guest, "pair add web instances=0-1 ring_size=4M")
+        ctl(guest, "pair add web instances=0-1 ring_size=4M on_divergence=report")
         readers = [Reader(guest, 1 << 20, streams=4, instance=i) for i in (0, 1)]
         same(*(r.result() for r in readers), size=1 << 20)
         assert not links(guest)
@@ -93,6 +93,7 @@ def two_members(guest):
     ctl(guest, "pair add wx --group w --member x --peer y")
     ctl(guest, "pair add wy --group w --member y --peer x")
     ctl(guest, "promote wx --new")
+    ctl(guest, "pair set wx on_divergence=report")
 
 
 def members_read_the_same(guest, transport):

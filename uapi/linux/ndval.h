@@ -21,7 +21,7 @@
  * ENXIO	the instance is not expected, or unbound use and bind=required
  * EOVERFLOW	offset 2^63 is reached
  * EPIPE	lost: the next value has left the window; until repositioned
- * ESTALE	diverged, fenced, or the stream was deleted
+ * ESTALE	diverged (the pair, or this copy), fenced, or the stream was deleted
  * ETIMEDOUT	nothing deliverable within read_timeout_ms
  */
 #ifndef _UAPI_LINUX_NDVAL_H

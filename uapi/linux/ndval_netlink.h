@@ -36,7 +36,8 @@ enum ndval_role {
  * @NDVAL_HEALTH_FENCED: The host was cloned, or its memory went back; nothing
  *   is delivered.
  * @NDVAL_HEALTH_DIVERGED: Values were delivered here that the pair does not
- *   have.
+ *   have; or a copy of the application, here or at a peer, has diverged from
+ *   another.
  */
 enum ndval_health {
 	NDVAL_HEALTH_STANDALONE,
@@ -99,6 +100,14 @@ enum ndval_on_peer_loss {
 enum ndval_on_divergence {
 	NDVAL_ON_DIVERGENCE_FAIL,
 	NDVAL_ON_DIVERGENCE_REPORT,
+};
+
+/**
+ * enum ndval_value_kind - What a value is.
+ * @NDVAL_VALUE_KIND_RANDOM: Random bytes.
+ */
+enum ndval_value_kind {
+	NDVAL_VALUE_KIND_RANDOM,
 };
 
 /**
@@ -165,6 +174,9 @@ enum ndval_link_state {
  * @NDVAL_EVENT_KIND_INSTANCE_LOST: An instance's next value has left the
  *   window.
  * @NDVAL_EVENT_KIND_INSTANCE_SET: An instance was repositioned.
+ * @NDVAL_EVENT_KIND_DIVERGED: Of a pair, values were delivered here that the
+ *   pair does not have. With a stream and an instance, a copy of the
+ *   application got its values in other pieces than another copy.
  * @NDVAL_EVENT_KIND_VALUES_READ: Somebody looked at values (values-get).
  * @NDVAL_EVENT_KIND_OP_DONE: The operation with this id has ended, with this
  *   error; reason says why.
@@ -255,6 +267,7 @@ enum {
 	NDVAL_A_PAIR_DROPS,
 	NDVAL_A_PAIR_FORCE,
 	NDVAL_A_PAIR_FENCED,
+	NDVAL_A_PAIR_DIVERGENCES,
 
 	__NDVAL_A_PAIR_MAX,
 	NDVAL_A_PAIR_MAX = (__NDVAL_A_PAIR_MAX - 1)
@@ -325,6 +338,8 @@ enum {
 	NDVAL_A_INSTANCE_LOST,
 	NDVAL_A_INSTANCE_FILES,
 	NDVAL_A_INSTANCE_PAD,
+	NDVAL_A_INSTANCE_DIVERGED,
+	NDVAL_A_INSTANCE_DIVERGENCES,
 
 	__NDVAL_A_INSTANCE_MAX,
 	NDVAL_A_INSTANCE_MAX = (__NDVAL_A_INSTANCE_MAX - 1)
@@ -371,6 +386,12 @@ enum {
 	NDVAL_A_EVENT_PID,
 	NDVAL_A_EVENT_COMM,
 	NDVAL_A_EVENT_PAD,
+	NDVAL_A_EVENT_VALUE_KIND,
+	NDVAL_A_EVENT_OTHER_INSTANCE,
+	NDVAL_A_EVENT_OTHER_KIND,
+	NDVAL_A_EVENT_OTHER_LENGTH,
+	NDVAL_A_EVENT_OTHER_PID,
+	NDVAL_A_EVENT_OTHER_COMM,
 
 	__NDVAL_A_EVENT_MAX,
 	NDVAL_A_EVENT_MAX = (__NDVAL_A_EVENT_MAX - 1)

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Digests: which copies count as the same, and where they are found to differ. */
+#include "../../driver/digest.c"
+
+#include <kunit/test.h>
+
+#define KEY	0x1234ULL
+#define FAR	(1ULL << 40)
+
+static struct ndval_digest *copy_at(struct kunit *test, u64 pos)
+{
+	struct ndval_digest *digest = kunit_kzalloc(test, sizeof(*digest), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, digest);
+	ndval_digest_start(digest, pos);
+	return digest;
+}
+
+/* A read of @len, of which @got are delivered, cut at chunks' borders. */
+static bool read_part(struct ndval_digest *digest, u32 len, u32 got)
+{
+	while (got) {
+		u64 pos = digest->stop + digest->open;
+		u32 piece = min_t(u32, got, NDVAL_CHUNK - pos % NDVAL_CHUNK);
+
+		len -= piece;
+		got -= piece;
+		if (!ndval_digest_add(digest, KEY, NDVAL_VALUE_KIND_RANDOM, piece, !len))
+			return false;
+	}
+	return true;
+}
+
+static bool read_all(struct ndval_digest *digest, u32 len)
+{
+	return read_part(digest, len, len);
+}
+
+/* One tells, the other hears; true if they are found to differ. */
+static bool tell(struct ndval_digest *from, struct ndval_digest *to, u64 *offset)
+{
+	struct ndval_told told = { .copy = { .id = 7, .instance = 1 } };
+
+	ndval_digest_tell(from, &told);
+	return ndval_digest_hear(to, FAR, &told, offset);
+}
+
+static void interrupted_counts_the_same(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	u64 offset;
+
+	KUNIT_EXPECT_TRUE(test, read_all(a, 10000));
+	KUNIT_EXPECT_TRUE(test, read_part(b, 10000, 100));
+	KUNIT_EXPECT_EQ(test, b->stop, 0ULL);
+	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_TRUE(test, read_part(b, 9900, 4500));
+	KUNIT_EXPECT_EQ(test, b->stop, 4096ULL);
+	KUNIT_EXPECT_TRUE(test, read_all(b, 5400));
+	KUNIT_EXPECT_EQ(test, b->npending, 0);
+	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
+}
+
+static void other_pieces_are_another_digest(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	u64 offset = 0;
+
+	KUNIT_EXPECT_TRUE(test, read_all(a, 100));
+	KUNIT_EXPECT_TRUE(test, read_all(b, 60));
+	KUNIT_EXPECT_TRUE(test, read_all(b, 40));
+	KUNIT_EXPECT_TRUE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_EQ(test, offset, 100ULL);
+	KUNIT_EXPECT_TRUE(test, tell(b, a, &offset));
+}
+
+static void reaching_a_pending_stop_otherwise_is_found(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	u64 offset;
+
+	read_all(a, 100);
+	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
+	KUNIT_EXPECT_TRUE(test, read_all(b, 60));
+	KUNIT_EXPECT_FALSE(test, read_all(b, 40));
+	/* Nothing has moved, and it says what it was. */
+	KUNIT_EXPECT_EQ(test, b->stop, 60ULL);
+	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
+	KUNIT_EXPECT_EQ(test, b->found.offset, 100ULL);
+	KUNIT_EXPECT_EQ(test, b->found.own.length, 40U);
+	KUNIT_EXPECT_EQ(test, b->found.other.id, 7ULL);
+	KUNIT_EXPECT_EQ(test, b->found.other.piece.length, 100U);
+	KUNIT_EXPECT_TRUE(test, b->found.due);
+	KUNIT_EXPECT_EQ(test, b->divergences, 1U);
+}
+
+static void going_past_a_pending_stop_is_found(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	u64 offset;
+
+	read_all(a, 100);
+	tell(a, b, &offset);
+	KUNIT_EXPECT_FALSE(test, read_all(b, 101));
+	KUNIT_EXPECT_EQ(test, b->found.offset, 100ULL);
+	/* Also by a piece that has not ended. */
+	KUNIT_EXPECT_TRUE(test, read_part(b, 200, 100));
+	KUNIT_EXPECT_FALSE(test, read_part(b, 100, 1));
+}
+
+static void segments_begin_anew_at_their_border(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 5000);
+	u64 offset;
+
+	/* One that came late differs from nobody, and joins at the border. */
+	while (a->stop < NDVAL_SEGMENT) {
+		read_all(a, 1000);
+		KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	}
+	KUNIT_EXPECT_FALSE(test, b->known);
+	read_all(b, 777);
+	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+	KUNIT_EXPECT_TRUE(test, read_all(b, (u32)(NDVAL_SEGMENT - b->stop)));
+	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+	KUNIT_EXPECT_TRUE(test, b->known);
+	KUNIT_EXPECT_EQ(test, b->segment, (u64)NDVAL_SEGMENT);
+	/* From there on both have to do the same. */
+	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_EQ(test, b->next, a->stop);
+	KUNIT_EXPECT_FALSE(test, read_all(b, 4000));
+}
+
+static void repositioned_to_a_border_knows_at_once(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, NDVAL_SEGMENT);
+	u64 offset;
+
+	KUNIT_EXPECT_TRUE(test, b->known);
+	read_all(a, NDVAL_SEGMENT);
+	read_all(a, 10);
+	tell(a, b, &offset);
+	KUNIT_EXPECT_TRUE(test, read_all(b, 10));
+	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
+	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+}
+
+static void far_behind_is_not_diverged(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	unsigned int i;
+	u64 offset;
+
+	for (i = 0; i < 40000; i++) {
+		KUNIT_ASSERT_TRUE(test, read_all(a, 1 + i % 37));
+		if (i % 100 == 0)
+			KUNIT_ASSERT_FALSE(test, tell(a, b, &offset));
+	}
+	KUNIT_EXPECT_EQ(test, a->nstops, NDVAL_STOPS);
+	KUNIT_EXPECT_EQ(test, b->npending, NDVAL_STOPS);
+	for (i = 0; i < 40000; i++) {
+		KUNIT_ASSERT_TRUE(test, read_all(b, 1 + i % 37));
+		if (i % 1000 == 0) {
+			KUNIT_ASSERT_FALSE(test, tell(a, b, &offset));
+			KUNIT_ASSERT_FALSE(test, tell(b, a, &offset));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, a->stop, b->stop);
+	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
+}
+
+static void far_behind_is_found_at_a_segments_end(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	u64 offset;
+
+	while (a->stop < 3 * NDVAL_SEGMENT)
+		read_all(a, 512);
+	read_all(b, 511);
+	read_all(b, 1);
+	while (b->stop < NDVAL_SEGMENT)
+		read_all(b, 512);
+	KUNIT_EXPECT_TRUE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_EQ(test, offset, (u64)NDVAL_SEGMENT);
+}
+
+static void once_a_segment_is_enough(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	u64 offset;
+
+	read_all(a, 100);
+	tell(a, b, &offset);
+	KUNIT_EXPECT_FALSE(test, read_all(b, 200));
+	ndval_digest_forget(b);
+	KUNIT_EXPECT_TRUE(test, read_all(b, 200));
+	read_all(a, 1000);
+	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+	while (b->stop < NDVAL_SEGMENT)
+		KUNIT_EXPECT_TRUE(test, read_all(b, 4096));
+	KUNIT_EXPECT_TRUE(test, b->known);
+}
+
+static void full_table_keeps_what_it_has(struct kunit *test)
+{
+	struct ndval_digest *b = copy_at(test, 0);
+	struct ndval_told told = { .copy = { .id = 7 }, .n = 1 };
+	unsigned int i;
+	u64 offset;
+
+	for (i = 1; i <= 100; i++) {
+		told.stops[0].offset = 100 * i;
+		/* Twice the same takes no more room than once. */
+		ndval_digest_hear(b, FAR, &told, &offset);
+		ndval_digest_hear(b, FAR, &told, &offset);
+	}
+	KUNIT_EXPECT_EQ(test, b->npending, NDVAL_STOPS);
+	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
+	/* What can't be is not kept. */
+	ndval_digest_drop(b);
+	told.stops[0].offset = 1001;
+	ndval_digest_hear(b, 1000, &told, &offset);
+	KUNIT_EXPECT_EQ(test, b->npending, 0);
+	KUNIT_EXPECT_EQ(test, b->next, U64_MAX);
+}
+
+static void another_run_voids_what_was_told(struct kunit *test)
+{
+	struct ndval_digest *b = copy_at(test, 0);
+	struct ndval_told told = {
+		.copy = { .id = 7, .run = 1 }, .n = 1, .stops = { { .offset = 100 } },
+	};
+	u64 offset;
+
+	ndval_digest_hear(b, FAR, &told, &offset);
+	told.copy.id = 8;
+	told.stops[0].offset = 200;
+	ndval_digest_hear(b, FAR, &told, &offset);
+	KUNIT_EXPECT_EQ(test, b->npending, 2);
+	told.copy.run = 2;
+	told.n = 0;
+	ndval_digest_hear(b, FAR, &told, &offset);
+	KUNIT_EXPECT_EQ(test, b->npending, 1);
+	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
+	ndval_digest_drop_member(b, 7);
+	KUNIT_EXPECT_EQ(test, b->next, U64_MAX);
+}
+
+/* The sum is that of the kernel's siphash, word by word. */
+static void digest_is_a_siphash(struct kunit *test)
+{
+	siphash_key_t key = { { 1, 2 } };
+	u64 sum[4] = {
+		SIPHASH_CONST_0 ^ key.key[0], SIPHASH_CONST_1 ^ key.key[1],
+		SIPHASH_CONST_2 ^ key.key[0], SIPHASH_CONST_3 ^ key.key[1],
+	};
+
+	absorb(sum, 3);
+	absorb(sum, 4);
+	absorb(sum, 16ULL << 56);	/* bytes, as siphash ends */
+	KUNIT_EXPECT_EQ(test, final(sum), siphash_2u64(3, 4, &key));
+}
+
+static struct kunit_case digest_cases[] = {
+	KUNIT_CASE(interrupted_counts_the_same),
+	KUNIT_CASE(other_pieces_are_another_digest),
+	KUNIT_CASE(reaching_a_pending_stop_otherwise_is_found),
+	KUNIT_CASE(going_past_a_pending_stop_is_found),
+	KUNIT_CASE(segments_begin_anew_at_their_border),
+	KUNIT_CASE(repositioned_to_a_border_knows_at_once),
+	KUNIT_CASE(far_behind_is_not_diverged),
+	KUNIT_CASE(far_behind_is_found_at_a_segments_end),
+	KUNIT_CASE(once_a_segment_is_enough),
+	KUNIT_CASE(full_table_keeps_what_it_has),
+	KUNIT_CASE(another_run_voids_what_was_told),
+	KUNIT_CASE(digest_is_a_siphash),
+	{}
+};
+
+static struct kunit_suite digest_suite = {
+	.name		= "ndval_digest",
+	.test_cases	= digest_cases,
+};
+
+kunit_test_suite(digest_suite);
