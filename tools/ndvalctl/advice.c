@@ -36,9 +36,41 @@ static void end_sentence(void)
 	sentence[0] = '\0';
 }
 
-static void advise_health(const struct pair *pair)
+/* Is it a copy of the application that has diverged, here? */
+static bool has_diverged_copy(const struct view *view)
 {
-	if (pair->health == NDVAL_HEALTH_DIVERGED) {
+	size_t i;
+
+	for (i = 0; i < view->instance_count; i++) {
+		if (view->instances[i].diverged)
+			return true;
+	}
+	return false;
+}
+
+/* Or at a peer: then nobody is barred here. */
+static bool is_barred(const struct view *view)
+{
+	size_t i;
+
+	for (i = 0; i < view->peer_count; i++) {
+		if (view->peers[i].state == NDVAL_PEER_STATE_IN_SYNC ||
+		    view->peers[i].state == NDVAL_PEER_STATE_BEHIND)
+			return false;
+	}
+	return true;
+}
+
+static void advise_health(const struct view *view)
+{
+	const struct pair *pair = view->pair;
+
+	if (pair->health == NDVAL_HEALTH_DIVERGED && has_diverged_copy(view)) {
+		;	/* each is told of by itself */
+	} else if (pair->health == NDVAL_HEALTH_DIVERGED && !is_barred(view)) {
+		say("a copy of the application has diverged at a peer, and gets no more values: ");
+		say("'ndvalctl status' there says which");
+	} else if (pair->health == NDVAL_HEALTH_DIVERGED) {
 		say("values were delivered here that the pair does not have: ");
 		say("stop the application here, then 'ndvalctl resync %s'", pair->name);
 	} else if (pair->health == NDVAL_HEALTH_FENCED) {
@@ -143,9 +175,30 @@ static void advise_lost(const struct view *view, const struct instance *instance
 	end_sentence();
 }
 
+static void advise_diverged(const struct view *view, const struct instance *instance)
+{
+	say("instance %u of stream %s took its values in other pieces than another copy and gets ",
+	    instance->instance, instance->stream);
+	say("no more, it is at %llu: stop it, bring it to the state of a good copy, and then ",
+	    instance->position);
+	say("'ndvalctl instance set %s --stream %s --instance %u --at OFFSET' ", view->pair->name,
+	    instance->stream, instance->instance);
+	say("lets it go on from there; 'ndvalctl monitor' tells both sides when it happens");
+	end_sentence();
+}
+
 static void advise_instances(const struct view *view)
 {
-	size_t i, lost = 0;
+	size_t i, lost = 0, diverged = 0;
+
+	for (i = 0; i < view->instance_count; i++) {
+		if (view->instances[i].diverged && diverged++ < LOST_SHOWN)
+			advise_diverged(view, &view->instances[i]);
+	}
+	if (diverged > LOST_SHOWN)
+		say("%zu more have diverged: 'ndvalctl instance list %s'",
+		    diverged - LOST_SHOWN, view->pair->name);
+	end_sentence();
 
 	for (i = 0; i < view->instance_count; i++) {
 		if (view->instances[i].lost && lost++ < LOST_SHOWN)
@@ -191,7 +244,7 @@ void give_advice(const struct view *view, void (*tell_one)(const char *sentence)
 	size_t i;
 
 	tell_caller = tell_one;
-	advise_health(view->pair);
+	advise_health(view);
 	for (i = 0; i < view->peer_count; i++)
 		advise_peer(view->pair, &view->peers[i]);
 	advise_role(view);

@@ -32,7 +32,9 @@ static void print_instances(const struct instance *instances, size_t count)
 		column_number(instance->position);
 		column_number(instance->delivered);
 		column_number(instance->files);
-		if (instance->lost)
+		if (instance->diverged)
+			column_coloured(COLOUR_BAD, "diverged");
+		else if (instance->lost)
 			column_coloured(COLOUR_BAD, "lost");
 		else
 			column("ok");

@@ -143,6 +143,7 @@ static void fill_pair(const struct nlmsghdr *nlh, void *item)
 	pair->forced = nl_u64(tb[NDVAL_A_PAIR_FORCED]);
 	pair->epoch_seen = nl_u64(tb[NDVAL_A_PAIR_EPOCH_SEEN]);
 	pair->drops = nl_u64(tb[NDVAL_A_PAIR_DROPS]);
+	pair->divergences = nl_u64(tb[NDVAL_A_PAIR_DIVERGENCES]);
 }
 
 static void fill_peer(const struct nlmsghdr *nlh, void *item)
@@ -195,6 +196,8 @@ static void fill_instance(const struct nlmsghdr *nlh, void *item)
 	instance->position = nl_u64(tb[NDVAL_A_INSTANCE_POSITION]);
 	instance->delivered = nl_u64(tb[NDVAL_A_INSTANCE_DELIVERED]);
 	instance->lost = tb[NDVAL_A_INSTANCE_LOST];
+	instance->diverged = tb[NDVAL_A_INSTANCE_DIVERGED];
+	instance->divergences = nl_u64(tb[NDVAL_A_INSTANCE_DIVERGENCES]);
 	instance->files = nl_u32(tb[NDVAL_A_INSTANCE_FILES]);
 }
 

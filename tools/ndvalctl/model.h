@@ -56,6 +56,7 @@ struct pair {
 	__u64	forced;
 	__u64	epoch_seen;
 	__u64	drops;
+	__u64	divergences;
 };
 
 /* The name of the pair comes first in what belongs to a pair. */
@@ -94,6 +95,8 @@ struct instance {
 	__u64	position;
 	__u64	delivered;
 	bool	lost;
+	bool	diverged;
+	__u64	divergences;
 	__u32	files;
 };
 

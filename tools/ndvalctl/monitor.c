@@ -39,12 +39,18 @@ static const struct field fields[] = {
 	{ NDVAL_A_EVENT_HEALTH, "health", KIND_WORD, health_names },
 	{ NDVAL_A_EVENT_PEER_STATE, "peer_state", KIND_WORD, peer_state_names },
 	{ NDVAL_A_EVENT_OFFSET, "offset", KIND_NUMBER64, NULL },
+	{ NDVAL_A_EVENT_VALUE_KIND, "value_kind", KIND_WORD, value_kind_names },
 	{ NDVAL_A_EVENT_LENGTH, "length", KIND_NUMBER, NULL },
 	{ NDVAL_A_EVENT_LINK, "link", KIND_NUMBER, NULL },
 	{ NDVAL_A_EVENT_OPERATION, "operation", KIND_NUMBER, NULL },
 	{ NDVAL_A_EVENT_ERROR, "error", KIND_NUMBER, NULL },
 	{ NDVAL_A_EVENT_PID, "pid", KIND_NUMBER, NULL },
 	{ NDVAL_A_EVENT_COMM, "comm", KIND_STRING, NULL },
+	{ NDVAL_A_EVENT_OTHER_INSTANCE, "other_instance", KIND_NUMBER, NULL },
+	{ NDVAL_A_EVENT_OTHER_KIND, "other_kind", KIND_WORD, value_kind_names },
+	{ NDVAL_A_EVENT_OTHER_LENGTH, "other_length", KIND_NUMBER, NULL },
+	{ NDVAL_A_EVENT_OTHER_PID, "other_pid", KIND_NUMBER, NULL },
+	{ NDVAL_A_EVENT_OTHER_COMM, "other_comm", KIND_STRING, NULL },
 	{ NDVAL_A_EVENT_REASON, "reason", KIND_STRING, NULL },
 };
 

@@ -45,6 +45,11 @@ const char * const on_peer_loss_names[] = {
 	NULL
 };
 
+const char * const value_kind_names[] = {
+	[NDVAL_VALUE_KIND_RANDOM]		= "random",
+	NULL
+};
+
 const char * const on_divergence_names[] = {
 	[NDVAL_ON_DIVERGENCE_FAIL]		= "fail",
 	[NDVAL_ON_DIVERGENCE_REPORT]		= "report",

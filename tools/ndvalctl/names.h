@@ -15,6 +15,7 @@ extern const char * const bind_names[];
 extern const char * const commit_names[];
 extern const char * const on_peer_loss_names[];
 extern const char * const on_divergence_names[];
+extern const char * const value_kind_names[];
 extern const char * const membership_names[];
 extern const char * const switch_names[];
 extern const char * const peer_state_names[];

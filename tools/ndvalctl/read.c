@@ -119,7 +119,8 @@ static const struct {
 	{ ENXIO, "this instance is not expected here", "pair set", " instances=SET" },
 	{ EOVERFLOW, "the stream has come to its end", "stream list", "" },
 	{ EPIPE, "the instance is lost, its next byte has left the window", "status", "" },
-	{ ESTALE, "the pair is diverged or fenced, or the stream deleted", "status", "" },
+	{ ESTALE, "the pair or this copy is diverged, or fenced, or the stream deleted",
+	  "status", "" },
 	{ ETIMEDOUT, "nothing came within read_timeout_ms", "status", "" },
 };
 

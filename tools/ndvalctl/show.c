@@ -126,6 +126,7 @@ void print_pair(const struct pair *pair)
 	print_bytes("memory", pair->memory);
 	print_number("waits", pair->waits);
 	print_number("lost", pair->lost);
+	print_number("divergences", pair->divergences);
 	for (i = 0; i < SETTINGS; i++)
 		printf("%-12s %s=%s\n", i ? "" : "settings", setting_name(i),
 		       setting_text(i, pair->settings[i], text));
@@ -197,6 +198,7 @@ void json_pair(const char *key, const struct pair *pair)
 	json_number("forced", pair->forced);
 	json_number("epoch_seen", pair->epoch_seen);
 	json_number("drops", pair->drops);
+	json_number("divergences", pair->divergences);
 	json_end_object();
 }
 
@@ -245,6 +247,8 @@ void json_instance(const struct instance *instance)
 	json_number("position", instance->position);
 	json_number("delivered", instance->delivered);
 	json_bool("lost", instance->lost);
+	json_bool("diverged", instance->diverged);
+	json_number("divergences", instance->divergences);
 	json_number("files", instance->files);
 	json_end_object();
 }

@@ -19,7 +19,7 @@
 #include "view.h"
 
 #define WATCH_SECONDS	2.0
-#define INSTANCES_SHOWN	8	/* of a pair; lost ones first */
+#define INSTANCES_SHOWN	8	/* of a pair; those that can't read first */
 
 static const struct link *find_link(const struct status *status, const char *member,
 				    const char *peer)
@@ -134,7 +134,9 @@ static void add_instance_row(const struct instance *instance)
 		column("open in %u file%s", instance->files, instance->files == 1 ? "" : "s");
 	else
 		column("not open");
-	if (instance->lost)
+	if (instance->diverged)
+		column_coloured(COLOUR_BAD, "diverged");
+	else if (instance->lost)
 		column_coloured(COLOUR_BAD, "lost");
 	end_row();
 }
@@ -142,13 +144,15 @@ static void add_instance_row(const struct instance *instance)
 static void print_instances(const struct view *view)
 {
 	size_t i, shown = 0;
-	int lost;
+	int bad;
 
-	for (lost = 1; lost >= 0; lost--) {
+	for (bad = 1; bad >= 0; bad--) {
 		for (i = 0; i < view->instance_count && shown < INSTANCES_SHOWN; i++) {
-			if (view->instances[i].lost != lost)
+			const struct instance *instance = &view->instances[i];
+
+			if ((instance->lost || instance->diverged) != bad)
 				continue;
-			add_instance_row(&view->instances[i]);
+			add_instance_row(instance);
 			shown++;
 		}
 	}
