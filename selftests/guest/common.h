@@ -95,7 +95,7 @@ static UNUSED __attribute__((format(printf, 1, 2))) int run(const char *fmt, ...
  * Copies of most tests read as they like, each its own way; link_check.c is
  * about those that may not.
  */
-static UNUSED const char *on_divergence(const char *settings)
+static UNUSED const char *reads_its_own_way(const char *settings)
 {
 	return strstr(settings, "on_divergence=") ? "" : "on_divergence=report";
 }
@@ -108,7 +108,7 @@ static UNUSED bool pair_new(const char *name, const char *settings)
 {
 	return !run("if [ -e /dev/ndval-%s ]; then ndvalctl pair del %s; fi;"
 		    "ndvalctl pair add %s %s %s", name, name, name, settings,
-		    on_divergence(settings));
+		    reads_its_own_way(settings));
 }
 
 /* A file of a pair in sysfs. */
@@ -304,8 +304,8 @@ static UNUSED bool two_members(const char *settings)
 	    run("ndvalctl pair add web1 --group web --member m1 --peer m2 %s", settings) ||
 	    run("ndvalctl pair add web2 --group web --member m2 --peer m1 %s", settings) ||
 	    run("ndvalctl promote web1 --new") ||
-	    (*on_divergence(settings) &&
-	     run("ndvalctl pair set web1 %s", on_divergence(settings))))
+	    (*reads_its_own_way(settings) &&
+	     run("ndvalctl pair set web1 %s", reads_its_own_way(settings))))
 		return false;
 	return wait_until(sys_get("web2", "epoch") == 1, 20);
 }

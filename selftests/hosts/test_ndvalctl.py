@@ -181,7 +181,7 @@ def test_peers_and_streams(net):
 
 def test_read(net):
     for guest in net:
-        text(guest, "pair add web instances=0-1 inspect=on")
+        text(guest, "pair add web instances=0-1 inspect=on on_divergence=report")
         first = text(guest, "read web -n 20 --hex").strip()
         assert re.fullmatch(r"[0-9a-f]{40}", first), first
         again = get(guest, "read web -n 20 --instance 1")
@@ -237,7 +237,8 @@ def test_values(net):
 
 def test_lost_and_set(net):
     guest = net.b
-    text(guest, "pair add web instances=0-1 ring_size=8K prefetch=0 inspect=on")
+    text(guest, "pair add web instances=0-1 ring_size=8K prefetch=0 inspect=on "
+                "on_divergence=report")
     text(guest, "read web -n 4 --hex --instance 1")
     run(guest, "read web -n 20K")
     refused(guest, "read web -n 1 --instance 1", "lost", "ndvalctl status web")

@@ -58,7 +58,7 @@ def hear_of_a_new_pair(guest):
     """An event. (This client is confused by one that comes while it waits for a reply.)"""
     job = guest.spawn(command("--subscribe", "events", "--sleep", "1"))
     until("the client listens", lambda: listening(guest), timeout=60)
-    guest.sh("ndvalctl pair add web instances=0-1 inspect=on")
+    guest.sh("ndvalctl pair add web instances=0-1 inspect=on on_divergence=report")
     events = [e["msg"] for e in json.loads(job.wait(60, check=True).text)]
     found = [e for e in events if e["kind"] == "pair-new"]
     assert [(e["pair"], e["role"]) for e in found] == [("web", "primary")], events
