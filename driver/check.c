@@ -36,6 +36,51 @@ static bool is_copy(const struct ndval_stream *stream, unsigned int instance)
 	       ndval_pair_expects(stream->pair, instance);
 }
 
+/* Peers are to be told of the copy. */
+static void mark_flows(struct ndval_stream *stream, unsigned int instance)
+{
+	struct ndval_flow *flow;
+
+	list_for_each_entry(flow, &stream->flows, list)
+		ndval_flow_mark_check(flow, BIT(instance));
+}
+
+static void snapshot(struct ndval_stream *stream, unsigned int instance,
+		     struct ndval_told *told)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+
+	told->copy.id = 0;
+	told->copy.instance = instance;
+	spin_lock(&cursor->move);
+	ndval_digest_tell(cursor->digest, told);
+	spin_unlock(&cursor->move);
+}
+
+/*
+ * A copy that begins hears where the others here stand, and peers, once they are
+ * told that it begins, say where theirs do.
+ */
+static void ask_others(struct ndval_stream *stream, unsigned int instance)
+{
+	u64 end = stream->ring.head + ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_told told;
+	unsigned int i;
+	u64 offset;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		if (i == instance || !is_copy(stream, i) || stream->cursors[i].diverged)
+			continue;
+		snapshot(stream, i, &told);
+		mark_flows(stream, i);
+		spin_lock(&cursor->move);
+		ndval_digest_hear(cursor->digest, end, &told, &offset);
+		spin_unlock(&cursor->move);
+	}
+	mark_flows(stream, instance);
+}
+
 /**
  * ndval_check_bind() - A file is about to be bound to an instance: have a digest.
  * @stream: the stream
@@ -63,6 +108,7 @@ int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t g
 		WRITE_ONCE(cursor->digest, digest);
 		spin_unlock(&cursor->move);
 		digest = NULL;
+		ask_others(stream, instance);
 	}
 	spin_unlock(&stream->lock);
 	ndval_digest_destroy(digest, mem);
@@ -79,15 +125,6 @@ static void unmark(struct ndval_stream *stream, unsigned int instance)
 	cursor->diverged = false;
 	atomic_dec(&stream->pair->diverged[instance]);
 	ndval_pair_report(stream->pair);
-}
-
-/* Peers are to be told of the copy. */
-static void mark_flows(struct ndval_stream *stream, unsigned int instance)
-{
-	struct ndval_flow *flow;
-
-	list_for_each_entry(flow, &stream->flows, list)
-		ndval_flow_mark_check(flow, BIT(instance));
 }
 
 /**
@@ -123,9 +160,9 @@ void ndval_check_truncate(struct ndval_stream *stream, u64 to)
 	for (i = 0; i < NDVAL_INSTANCES; i++) {
 		struct ndval_cursor *cursor = &stream->cursors[i];
 
-		if (!to) {
+		if (!to)
 			ndval_check_clear(stream, i);
-		} else if (cursor->digest) {
+		if (cursor->digest) {
 			spin_lock(&cursor->move);
 			ndval_digest_drop(cursor->digest);
 			spin_unlock(&cursor->move);
@@ -155,10 +192,28 @@ void ndval_check_forget_peer(struct ndval_flow *flow)
 	}
 }
 
+/* What a copy has told counts for nobody any more. */
+static void withdraw(struct ndval_stream *stream, const struct ndval_copy *copy)
+{
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		struct ndval_cursor *cursor = &stream->cursors[i];
+
+		if (i == copy->instance || !cursor->digest)
+			continue;
+		spin_lock(&cursor->move);
+		ndval_digest_drop_copy(cursor->digest, copy);
+		spin_unlock(&cursor->move);
+	}
+	mark_flows(stream, copy->instance);
+}
+
 /* The copy has diverged, as its digest says. */
 static void diverge(struct ndval_stream *stream, unsigned int instance)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_copy own = { .instance = instance };
 	struct ndval_pair *pair = stream->pair;
 	bool fail = ndval_pair_setting(pair, NDVAL_SET_ON_DIVERGENCE) ==
 		    NDVAL_ON_DIVERGENCE_FAIL;
@@ -168,9 +223,11 @@ static void diverge(struct ndval_stream *stream, unsigned int instance)
 	spin_lock(&cursor->move);
 	/* In either case once is enough: till the next segment, or repositioned. */
 	ndval_digest_forget(cursor->digest);
+	own.run = cursor->digest->run;
 	if (fail)
 		WRITE_ONCE(cursor->gen, cursor->gen + 1);
 	spin_unlock(&cursor->move);
+	withdraw(stream, &own);
 	if (fail && !cursor->diverged) {
 		cursor->diverged = true;
 		cursor->wanted = 0;
@@ -244,18 +301,6 @@ static void hear(struct ndval_stream *stream, const struct ndval_told *told, u32
 			diverge(stream, i);
 		}
 	}
-}
-
-static void snapshot(struct ndval_stream *stream, unsigned int instance,
-		     struct ndval_told *told)
-{
-	struct ndval_cursor *cursor = &stream->cursors[instance];
-
-	told->copy.id = 0;
-	told->copy.instance = instance;
-	spin_lock(&cursor->move);
-	ndval_digest_tell(cursor->digest, told);
-	spin_unlock(&cursor->move);
 }
 
 /* The copy differs from one of lower number on this member: it is to blame. */
@@ -414,7 +459,8 @@ static void take_finding(struct ndval_digest *digest, u64 peer_id, struct ndval_
 {
 	struct ndval_finding *found = &digest->found;
 
-	check->found = found->untold && found->other.id == peer_id;
+	/* Listeners here are told first. */
+	check->found = found->untold && !found->due && found->other.id == peer_id;
 	if (!check->found)
 		return;
 	found->untold = false;
@@ -499,6 +545,18 @@ static void hear_finding(struct ndval_stream *stream, const struct ndval_check *
 	ndval_pair_report(pair);
 }
 
+/* Copies here that know where they stood. */
+static u32 with_stops(struct ndval_stream *stream)
+{
+	u32 found = 0;
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++)
+		if (is_copy(stream, i) && READ_ONCE(stream->cursors[i].digest->nstops))
+			found |= BIT(i);
+	return found;
+}
+
 static bool is_senior(const struct ndval_pair *pair, const struct ndval_peer *peer)
 {
 	if (pair->role != peer->heard.role)
@@ -530,9 +588,15 @@ void ndval_check_heard(struct ndval_stream *stream, struct ndval_peer *peer,
 	if (check->found)
 		hear_finding(stream, check);
 	/* The peer is to find out: it knows these places, and so do we. */
-	list_for_each_entry(flow, &stream->flows, list)
-		if (flow->peer == peer && odds.instances)
+	list_for_each_entry(flow, &stream->flows, list) {
+		if (flow->peer != peer)
+			continue;
+		if (odds.instances)
 			ndval_flow_mark_check(flow, odds.instances);
+		/* A copy that begins does not know where ours stand. */
+		if (!check->told.n)
+			ndval_flow_mark_check(flow, with_stops(stream));
+	}
 	spin_unlock(&stream->lock);
 }
 

@@ -456,8 +456,8 @@ static int check_commit(struct ndval_stream *stream, unsigned int instance, u64 
  * @drops: what the file knows of members that were dropped; brought up to date
  *
  * Context: process, sleeps.
- * Return: 0; -ENOTCONN if a member was dropped before it stored it all, once for
- * each @drops; -ETIMEDOUT, -ERESTARTSYS, -ESTALE, -ENODEV.
+ * Return: 0; -ENOTCONN if a member was dropped before it stored it all, or it was
+ * thrown away here, once for each @drops; -ETIMEDOUT, -ERESTARTSYS, -ESTALE, -ENODEV.
  */
 int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 *drops)
 {

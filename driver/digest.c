@@ -148,26 +148,36 @@ static void pass(struct ndval_digest *digest, u64 to)
  * ndval_digest_start() - A copy begins, or goes on elsewhere.
  * @digest: its digest
  * @pos: where it goes on
+ *
+ * What others told of places that lie beyond is still true.
  */
 void ndval_digest_start(struct ndval_digest *digest, u64 pos)
 {
-	*digest = (struct ndval_digest) {
-		.segment	= pos,
-		.stop		= pos,
-		.told		= pos,
-		.next		= U64_MAX,
-		.run		= digest->run + 1,
-		/* Every copy stops there: chunks have a border. */
-		.known		= !(pos % NDVAL_SEGMENT),
-	};
+	digest->segment = pos;
+	digest->stop = pos;
+	digest->told = pos;
+	digest->open = 0;
+	digest->run++;
+	digest->divergences = 0;
+	/* Every copy stops there: chunks have a border. */
+	digest->known = !(pos % NDVAL_SEGMENT);
+	digest->begun = false;
+	digest->nstops = 0;
+	memset(&digest->last, 0, sizeof(digest->last));
+	memset(&digest->found, 0, sizeof(digest->found));
+	memset(&digest->heard, 0, sizeof(digest->heard));
+	pass(digest, pos);
 }
 
 /**
  * ndval_digest_forget() - Compare nothing more until the next segment.
  * @digest: the digest
+ *
+ * What the copy told before does not count any more.
  */
 void ndval_digest_forget(struct ndval_digest *digest)
 {
+	digest->run++;
 	digest->known = false;
 	digest->nstops = 0;
 }
@@ -201,6 +211,17 @@ static void drop_copies(struct ndval_digest *digest, const struct ndval_copy *co
 }
 
 /**
+ * ndval_digest_drop_copy() - What a copy told in former runs does not count any more.
+ * @digest: the digest
+ * @copy: the copy, as it is now
+ */
+void ndval_digest_drop_copy(struct ndval_digest *digest, const struct ndval_copy *copy)
+{
+	if (digest->npending)
+		drop_copies(digest, copy, false);
+}
+
+/**
  * ndval_digest_drop_member() - What the copies of a member told does not count any more.
  * @digest: the digest
  * @id: the member's pair object
@@ -227,6 +248,9 @@ static void find(struct ndval_digest *digest, u64 offset, const char *reason,
 		 const struct ndval_piece *own, const struct ndval_copy *other)
 {
 	digest->divergences++;
+	/* One that was not told yet is the first, and counts. */
+	if (digest->found.due)
+		return;
 	digest->found = (struct ndval_finding) {
 		.offset	= offset,
 		.reason	= reason,
@@ -408,11 +432,11 @@ bool ndval_digest_hear(struct ndval_digest *digest, u64 end,
 		       const struct ndval_told *told, u64 *offset)
 {
 	u64 pos = digest->stop + digest->open;
+	struct ndval_copy none = told->copy;
 	bool differs = false;
 	unsigned int i;
 
-	if (digest->npending)
-		drop_copies(digest, &told->copy, false);
+	ndval_digest_drop_copy(digest, &told->copy);
 	for (i = 0; i < told->n; i++) {
 		const struct ndval_stop *stop = &told->stops[i];
 
@@ -428,5 +452,9 @@ bool ndval_digest_hear(struct ndval_digest *digest, u64 end,
 			differs = true;
 		}
 	}
+	/* Where it went after they had parted is nothing to be measured by. */
+	none.run++;
+	if (differs)
+		ndval_digest_drop_copy(digest, &none);
 	return differs;
 }

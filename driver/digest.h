@@ -139,6 +139,7 @@ bool ndval_digest_hear(struct ndval_digest *digest, u64 end,
 void ndval_digest_blame(struct ndval_digest *digest, u64 offset,
 			const struct ndval_copy *other);
 void ndval_digest_drop(struct ndval_digest *digest);
+void ndval_digest_drop_copy(struct ndval_digest *digest, const struct ndval_copy *copy);
 void ndval_digest_drop_member(struct ndval_digest *digest, u64 id);
 
 #endif /* NDVAL_DIGEST_H */

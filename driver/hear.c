@@ -15,6 +15,7 @@
  */
 #include <linux/printk.h>
 
+#include "check.h"
 #include "event.h"
 #include "flow.h"
 #include "knobs.h"
@@ -159,7 +160,10 @@ static bool starts_over(const struct ndval_peer *peer, const struct ndval_heard 
 		return true;
 	if (pair->role == NDVAL_ROLE_PRIMARY)
 		return heard->epoch_id != pair->epoch_id;
-	return heard->role != NDVAL_ROLE_PRIMARY && !peer->asked;
+	/* Between secondaries nothing flows, but for what one that is promoted asked for. */
+	return heard->role != NDVAL_ROLE_PRIMARY && !peer->asked &&
+	       (peer->heard.role == NDVAL_ROLE_PRIMARY ||
+		heard->epoch_id != peer->heard.epoch_id);
 }
 
 /*
@@ -191,6 +195,7 @@ static void check_object(struct ndval_peer *peer, const struct ndval_heard *hear
 void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, u64 seen_id)
 {
 	struct ndval_pair *pair = peer->pair;
+	bool joins;
 
 	lockdep_assert_held(&pair->lock);
 	if (pair->dead || !ndval_peer_has_link(peer))
@@ -198,6 +203,7 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, 
 	check_object(peer, heard);
 	if (starts_over(peer, heard))
 		unfollow(peer);
+	joins = heard->epoch_id != peer->heard.epoch_id;
 	peer->heard = *heard;
 	peer->spoken = true;
 	peer->refused = NULL;
@@ -216,6 +222,8 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, 
 		unfollow(peer);
 		ndval_peer_drop(peer);
 	}
+	if (joins && heard->epoch_id == pair->epoch_id)
+		ndval_peer_visit_flows(peer, ndval_check_flow);
 out:
 	ndval_takeover_check(pair);
 	ndval_pair_report(pair);

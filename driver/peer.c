@@ -489,7 +489,7 @@ u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged)
 /**
  * ndval_peer_gone() - A peer says that it has no such pair, or not with us.
  * @peer: the peer; the caller holds the pair's lock
- * @removed: it has the pair, and has taken us out
+ * @removed: it is a primary that goes on without us
  *
  * Context: process.
  */
@@ -502,12 +502,10 @@ void ndval_peer_gone(struct ndval_peer *peer, bool removed)
 	peer->listed = false;
 	peer->asked = false;
 	peer->synced_id = 0;
-	if (pair->followed == peer) {
-		/* A primary that goes on without us. */
-		if (removed)
-			pair->in_sync = false;
+	if (removed)
+		pair->in_sync = false;
+	if (pair->followed == peer)
 		pair->followed = NULL;
-	}
 	ndval_peer_reset_flows(peer);
 	/* What it stored is gone: nobody will promote it. */
 	ndval_peer_drop(peer);

@@ -35,8 +35,6 @@
 #include "stream.h"
 #include "wire.h"
 
-/* No epoch has a number as high as this: numbers never come to an end. */
-
 /* Reads exactly so many bytes. -ECONNRESET if the other side has closed. */
 static int receive(struct ndval_link *link, void *to, size_t len)
 {
@@ -221,6 +219,24 @@ static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 	return parse_history(attrs[NDVAL_WIRE_A_HISTORY], heard);
 }
 
+static int answer_gone(struct ndval_link *link, const char *group)
+{
+	struct ndval_pair *pair = ndval_pair_find_group(link->remote->member, group);
+	int err = ndval_send_gone(link->remote, group, pair);
+
+	if (pair)
+		ndval_pair_put(pair);
+	return err;
+}
+
+/* Does a primary of our life say that we are not in its pair any more? */
+static bool removes_us(const struct ndval_pair *pair, struct nlattr **attrs)
+{
+	return attrs[NDVAL_WIRE_A_ROLE] && pair->incarnation &&
+	       nla_get_u32(attrs[NDVAL_WIRE_A_ROLE]) == NDVAL_ROLE_PRIMARY &&
+	       ndval_wire_u64(attrs, NDVAL_WIRE_A_INCARNATION) == pair->incarnation;
+}
+
 static int on_pair(struct ndval_link *link, struct nlattr **attrs)
 {
 	bool gone = nla_get_flag(attrs[NDVAL_WIRE_A_GONE]);
@@ -233,13 +249,12 @@ static int on_pair(struct ndval_link *link, struct nlattr **attrs)
 		return err;
 	peer = find_peer(link, attrs);
 	if (!peer)
-		return gone ? 0 : ndval_send_gone(link->remote,
-						  text(attrs, NDVAL_WIRE_A_PAIR));
+		return gone ? 0 : answer_gone(link, text(attrs, NDVAL_WIRE_A_PAIR));
 	mutex_lock(&peer->pair->lock);
 	if (peer->link_id == link->id && !list_empty(&peer->list)) {
 		heard.for_us = ndval_wire_u64(attrs, NDVAL_WIRE_A_FOR_ID) == peer->pair->id;
 		if (gone)
-			ndval_peer_gone(peer, attrs[NDVAL_WIRE_A_ROLE]);
+			ndval_peer_gone(peer, removes_us(peer->pair, attrs));
 		else
 			ndval_peer_heard(peer, &heard,
 					 ndval_wire_u64(attrs, NDVAL_WIRE_A_SEEN_ID));

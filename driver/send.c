@@ -47,6 +47,7 @@
  * @pair_id: of the pair
  * @stream_id: of the stream
  * @error: errno with which the stream is refused, 0 if it was deleted
+ * @role: of the pair that the peer has no place in
  */
 struct ndval_refusal {
 	struct ndval_due	due;
@@ -58,6 +59,7 @@ struct ndval_refusal {
 	u64			pair_id;
 	u64			stream_id;
 	u32			error;
+	u32			role;
 };
 
 /* Sends the message in link->skb whole. The bytes are wiped behind it. */
@@ -185,6 +187,17 @@ static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 	return err;
 }
 
+/* That the receiver has no place here; of what life the pair is, if there is one. */
+static int put_gone(struct sk_buff *skb, u64 incarnation, u32 role)
+{
+	int err = nla_put_flag(skb, NDVAL_WIRE_A_GONE);
+
+	if (err || !incarnation)
+		return err;
+	return ndval_wire_put_u64(skb, NDVAL_WIRE_A_INCARNATION, incarnation) ?:
+	       nla_put_u32(skb, NDVAL_WIRE_A_ROLE, role);
+}
+
 static int send_pair(struct ndval_link *link, struct ndval_peer *peer)
 {
 	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_PAIR);
@@ -204,8 +217,7 @@ static int send_pair(struct ndval_link *link, struct ndval_peer *peer)
 	}
 	if (list_empty(&peer->list))
 		err = nla_put_string(link->skb, NDVAL_WIRE_A_PAIR, pair->key.group) ?:
-		      nla_put_flag(link->skb, NDVAL_WIRE_A_GONE) ?:
-		      (pair->dead ? 0 : nla_put_u32(link->skb, NDVAL_WIRE_A_ROLE, pair->role));
+		      put_gone(link->skb, pair->dead ? 0 : pair->incarnation, pair->role);
 	else
 		err = put_pair_state(link->skb, peer);
 	mutex_unlock(&pair->lock);
@@ -450,7 +462,7 @@ static int send_refusal(struct ndval_link *link, const struct ndval_refusal *ref
 	if (!refusal->pair) {
 		header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_PAIR);
 		err = nla_put_string(skb, NDVAL_WIRE_A_PAIR, refusal->group) ?:
-		      nla_put_flag(skb, NDVAL_WIRE_A_GONE);
+		      put_gone(skb, refusal->incarnation, refusal->role);
 		return finish(link, header, err);
 	}
 	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_STREAM_DEL);
@@ -578,20 +590,27 @@ static int add_refusal(struct ndval_remote *remote, struct ndval_refusal *refusa
 }
 
 /**
- * ndval_send_gone() - Tell a peer that there is no such pair.
+ * ndval_send_gone() - Tell a peer that there is no such pair, or not with it.
  * @remote: the peer's member
  * @group: the pair's group name
+ * @pair: the pair, without that peer; or NULL
  *
  * Context: process.
  * Return: 0, -ENOMEM, or -ENOBUFS if too many refusals wait.
  */
-int ndval_send_gone(struct ndval_remote *remote, const char *group)
+int ndval_send_gone(struct ndval_remote *remote, const char *group, struct ndval_pair *pair)
 {
 	struct ndval_refusal *refusal = kzalloc(sizeof(*refusal), GFP_KERNEL);
 
 	if (!refusal)
 		return -ENOMEM;
 	strscpy(refusal->group, group, sizeof(refusal->group));
+	if (pair) {
+		mutex_lock(&pair->lock);
+		refusal->incarnation = pair->dead ? 0 : pair->incarnation;
+		refusal->role = pair->role;
+		mutex_unlock(&pair->lock);
+	}
 	return add_refusal(remote, refusal);
 }
 

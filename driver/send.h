@@ -12,7 +12,8 @@ struct ndval_remote;
 
 int ndval_send_thread(void *data);
 void ndval_send_purge(struct ndval_remote *remote);
-int ndval_send_gone(struct ndval_remote *remote, const char *group);
+int ndval_send_gone(struct ndval_remote *remote, const char *group,
+		    struct ndval_pair *pair);
 int ndval_send_stream_del(struct ndval_remote *remote, struct ndval_pair *pair,
 			  const char *stream, u64 stream_id, u32 error);
 

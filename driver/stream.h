@@ -91,7 +91,8 @@ struct ndval_cursor {
  *	peer, to deliver
  * @limit: on a secondary, the highest L received: it delivers below it
  * @committed: on a secondary, end up to which the others in sync store it
- * @drops: members that left the in-sync set before they stored what was given
+ * @drops: members that left the in-sync set before they stored what was given,
+ *	and times that what was delivered here was thrown away
  * @drops_told: on a secondary, what the primary said of that last, or
  *	NDVAL_DROPS_UNTOLD
  * @starts: where each epoch of the pair's history began

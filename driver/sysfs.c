@@ -124,7 +124,6 @@ static ssize_t setting_store(struct device *dev, struct device_attribute *attr,
 static const char * const bind_words[] = { "any", "required", NULL };
 static const char * const commit_words[] = { "async", "sync", NULL };
 static const char * const on_peer_loss_words[] = { "continue", "suspend", NULL };
-static const char * const on_divergence_words[] = { "fail", "report", NULL };
 static const char * const overflow_words[] = { "drop", "stall", NULL };
 static const char * const switch_words[] = { "off", "on", NULL };
 
@@ -139,7 +138,6 @@ static const char * const switch_words[] = { "off", "on", NULL };
 SETTING(bind, NDVAL_SET_BIND, FORM_WORD, bind_words);
 SETTING(commit, NDVAL_SET_COMMIT, FORM_WORD, commit_words);
 SETTING(on_peer_loss, NDVAL_SET_ON_PEER_LOSS, FORM_WORD, on_peer_loss_words);
-SETTING(on_divergence, NDVAL_SET_ON_DIVERGENCE, FORM_WORD, on_divergence_words);
 SETTING(ring_size, NDVAL_SET_RING_SIZE, FORM_NUMBER, NULL);
 SETTING(retain, NDVAL_SET_RETAIN, FORM_NUMBER, NULL);
 SETTING(prefetch, NDVAL_SET_PREFETCH, FORM_NUMBER, NULL);
@@ -208,14 +206,12 @@ COUNT(retained, sums_of(pair).retained);
 COUNT(streams, pair->nstreams);
 COUNT(peers, pair->npeers);
 COUNT(lost, atomic64_read(&pair->lost));
-COUNT(divergences, atomic64_read(&pair->divergences));
 COUNT(memory, ndval_mem_used(&pair->mem));
 
 static struct attribute *ndval_attrs[] = {
 	&setting_bind.attr.attr,
 	&setting_commit.attr.attr,
 	&setting_on_peer_loss.attr.attr,
-	&setting_on_divergence.attr.attr,
 	&setting_ring_size.attr.attr,
 	&setting_retain.attr.attr,
 	&setting_prefetch.attr.attr,
@@ -235,7 +231,6 @@ static struct attribute *ndval_attrs[] = {
 	&dev_attr_streams.attr,
 	&dev_attr_peers.attr,
 	&dev_attr_lost.attr,
-	&dev_attr_divergences.attr,
 	&dev_attr_memory.attr,
 	NULL
 };

@@ -437,6 +437,9 @@ void ndval_stream_reset(struct ndval_stream *stream)
 
 	lockdep_assert_held(&stream->lock);
 	ndval_stream_void(stream);
+	/* fsync would find that nothing was delivered, and confirm it. */
+	if (ndval_stream_delivered(stream))
+		stream->drops++;
 	ndval_ring_reset(&stream->ring, 0);
 	forget(stream, 0);
 	memset(stream->starts, 0, sizeof(stream->starts));
