@@ -26,7 +26,7 @@
 /* The judge finds what is wrong; with invented logs. */
 
 FIXTURE(judge) {
-	struct check *check;
+	struct judge *check;
 };
 
 FIXTURE_SETUP(judge)
@@ -43,7 +43,7 @@ FIXTURE_TEARDOWN(judge)
 
 TEST_F(judge, finds_nothing_where_all_is_well)
 {
-	struct check *check = self->check;
+	struct judge *check = self->check;
 
 	check_deliver(check, 0, 0, 0, "abcdef", 6);
 	check_deliver(check, 1, 0, 0, "abc", 3);
@@ -304,7 +304,7 @@ TEST_F_TIMEOUT(chaos, outdated_holds_against_what_was_under_way, 60 + LIMIT_SLOW
 	relay_hold(&world->relay, joint->relay, old, true);
 	/* Any setting of the pair: the primary tells it, and what it says with it. */
 	ASSERT_EQ(0, host_set(&world->host, world->member[old].pair,
-			      NDVAL_A_PAIR_ON_DIVERGENCE, NDVAL_ON_DIVERGENCE_REPORT));
+			      NDVAL_A_PAIR_BIND, NDVAL_BIND_REQUIRED));
 	usleep(20000);
 	joint->whole = false;
 	relay_end(&world->relay, joint->relay, old);

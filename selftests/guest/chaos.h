@@ -96,7 +96,7 @@ struct score {
 struct world {
 	struct host	host;
 	struct relay	relay;
-	struct check	*check;
+	struct judge	*check;
 	__u64		seed;
 	__u64		random;
 	enum mode	mode;

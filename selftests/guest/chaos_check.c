@@ -27,7 +27,7 @@ const char *fault_name(enum fault fault)
 	return names[fault];
 }
 
-static void note(struct check *check, enum fault fault, const char *fmt, va_list args)
+static void note(struct judge *check, enum fault fault, const char *fmt, va_list args)
 {
 	if (!check->faults++) {
 		check->fault = fault;
@@ -37,7 +37,7 @@ static void note(struct check *check, enum fault fault, const char *fmt, va_list
 
 /* With the lock held. */
 __attribute__((format(printf, 3, 4)))
-static void find(struct check *check, enum fault fault, const char *fmt, ...)
+static void find(struct judge *check, enum fault fault, const char *fmt, ...)
 {
 	va_list args;
 
@@ -47,7 +47,7 @@ static void find(struct check *check, enum fault fault, const char *fmt, ...)
 }
 
 /* Somebody else has found something. */
-void check_fault(struct check *check, enum fault fault, const char *fmt, ...)
+void check_fault(struct judge *check, enum fault fault, const char *fmt, ...)
 {
 	va_list args;
 
@@ -58,16 +58,16 @@ void check_fault(struct check *check, enum fault fault, const char *fmt, ...)
 	va_end(args);
 }
 
-struct check *check_new(void)
+struct judge *check_new(void)
 {
-	struct check *check = calloc(1, sizeof(*check));
+	struct judge *check = calloc(1, sizeof(*check));
 
 	if (check)
 		pthread_mutex_init(&check->lock, NULL);
 	return check;
 }
 
-void check_free(struct check *check)
+void check_free(struct judge *check)
 {
 	pthread_mutex_destroy(&check->lock);
 	free(check);
@@ -85,7 +85,7 @@ static void book_clear(struct book *book)
  * @strict: no difference is allowed
  * @durable_only: who takes over has to store what fsync confirmed, and no more
  */
-void check_begin(struct check *check, bool strict, bool durable_only)
+void check_begin(struct judge *check, bool strict, bool durable_only)
 {
 	unsigned int m, s;
 
@@ -108,7 +108,7 @@ void check_begin(struct check *check, bool strict, bool durable_only)
 }
 
 /* A member has lost its memory, or has thrown away what it gave. */
-void check_forget(struct check *check, unsigned int member)
+void check_forget(struct judge *check, unsigned int member)
 {
 	unsigned int s;
 
@@ -122,7 +122,7 @@ void check_forget(struct check *check, unsigned int member)
 }
 
 /* An instance was put somewhere. */
-void check_position(struct check *check, unsigned int member, unsigned int stream,
+void check_position(struct judge *check, unsigned int member, unsigned int stream,
 		    __u64 offset)
 {
 	pthread_mutex_lock(&check->lock);
@@ -161,7 +161,7 @@ static long long book_add(struct book *book, unsigned int member, __u64 offset,
  * @bytes: the values
  * @len: how many
  */
-void check_deliver(struct check *check, unsigned int member, unsigned int stream,
+void check_deliver(struct judge *check, unsigned int member, unsigned int stream,
 		   __u64 offset, const void *bytes, size_t len)
 {
 	__u64 *next = &check->next[member][stream], none = 0;
@@ -192,7 +192,7 @@ void check_deliver(struct check *check, unsigned int member, unsigned int stream
 }
 
 /* Where an instance stands. */
-__u64 check_next(struct check *check, unsigned int member, unsigned int stream)
+__u64 check_next(struct judge *check, unsigned int member, unsigned int stream)
 {
 	__u64 next;
 
@@ -209,7 +209,7 @@ __u64 check_next(struct check *check, unsigned int member, unsigned int stream)
  * @stream: of which stream
  * @end: where the instance stood when fsync was called
  */
-void check_durable(struct check *check, unsigned int member, unsigned int stream,
+void check_durable(struct judge *check, unsigned int member, unsigned int stream,
 		   __u64 end)
 {
 	const struct book *own = &check->own[member][stream];
@@ -236,7 +236,7 @@ void check_durable(struct check *check, unsigned int member, unsigned int stream
 }
 
 /* Up to where a member that takes over now must store a stream. */
-__u64 check_needed(struct check *check, unsigned int stream)
+__u64 check_needed(struct judge *check, unsigned int stream)
 {
 	__u64 end = 0;
 
@@ -250,7 +250,7 @@ __u64 check_needed(struct check *check, unsigned int stream)
 }
 
 /* What a member that has taken over stores is what was given. */
-void check_stores(struct check *check, unsigned int member, unsigned int stream,
+void check_stores(struct judge *check, unsigned int member, unsigned int stream,
 		  __u64 offset, const void *bytes, size_t len)
 {
 	const struct book *book = check->durable_only ? &check->durable[stream] :
@@ -274,7 +274,7 @@ void check_stores(struct check *check, unsigned int member, unsigned int stream,
 }
 
 /* A member that has taken over stores a stream up to @head. */
-void check_head(struct check *check, unsigned int member, unsigned int stream, __u64 head,
+void check_head(struct judge *check, unsigned int member, unsigned int stream, __u64 head,
 		__u64 needed)
 {
 	if (head < needed)
@@ -294,7 +294,7 @@ static long long first_difference(const struct book *one, const struct book *oth
 }
 
 /* Two members that nobody reported as different gave the same all their lives. */
-void check_same(struct check *check, unsigned int one, unsigned int other)
+void check_same(struct judge *check, unsigned int one, unsigned int other)
 {
 	unsigned int s;
 
@@ -311,7 +311,7 @@ void check_same(struct check *check, unsigned int one, unsigned int other)
 }
 
 /* Did two members give different values? */
-bool check_differ(struct check *check, unsigned int one, unsigned int other)
+bool check_differ(struct judge *check, unsigned int one, unsigned int other)
 {
 	bool differ = false;
 	unsigned int s;
@@ -323,7 +323,7 @@ bool check_differ(struct check *check, unsigned int one, unsigned int other)
 	return differ;
 }
 
-void check_memory(struct check *check, unsigned int member, __u64 memory, __u64 max)
+void check_memory(struct judge *check, unsigned int member, __u64 memory, __u64 max)
 {
 	if (memory > max)
 		check_fault(check, FAULT_MEMORY, "m%u: %llu bytes of memory, %llu allowed",

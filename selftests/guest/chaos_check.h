@@ -48,7 +48,7 @@ enum fault {
 	FAULTS
 };
 
-struct check {
+struct judge {
 	pthread_mutex_t	lock;
 	bool		strict;
 	bool		durable_only;	/* commit holds for what fsync confirmed */
@@ -67,27 +67,27 @@ struct check {
 	__u64		differed;	/* in rounds that are not strict */
 };
 
-struct check *check_new(void);
-void check_free(struct check *check);
-void check_begin(struct check *check, bool strict, bool durable_only);
-void check_forget(struct check *check, unsigned int member);
-void check_position(struct check *check, unsigned int member, unsigned int stream,
+struct judge *check_new(void);
+void check_free(struct judge *check);
+void check_begin(struct judge *check, bool strict, bool durable_only);
+void check_forget(struct judge *check, unsigned int member);
+void check_position(struct judge *check, unsigned int member, unsigned int stream,
 		    __u64 offset);
-void check_deliver(struct check *check, unsigned int member, unsigned int stream,
+void check_deliver(struct judge *check, unsigned int member, unsigned int stream,
 		   __u64 offset, const void *bytes, size_t len);
-void check_durable(struct check *check, unsigned int member, unsigned int stream,
+void check_durable(struct judge *check, unsigned int member, unsigned int stream,
 		   __u64 end);
-__u64 check_next(struct check *check, unsigned int member, unsigned int stream);
-__u64 check_needed(struct check *check, unsigned int stream);
-void check_stores(struct check *check, unsigned int member, unsigned int stream,
+__u64 check_next(struct judge *check, unsigned int member, unsigned int stream);
+__u64 check_needed(struct judge *check, unsigned int stream);
+void check_stores(struct judge *check, unsigned int member, unsigned int stream,
 		  __u64 offset, const void *bytes, size_t len);
-void check_head(struct check *check, unsigned int member, unsigned int stream, __u64 head,
+void check_head(struct judge *check, unsigned int member, unsigned int stream, __u64 head,
 		__u64 needed);
-void check_same(struct check *check, unsigned int one, unsigned int other);
-bool check_differ(struct check *check, unsigned int one, unsigned int other);
-void check_memory(struct check *check, unsigned int member, __u64 memory, __u64 max);
+void check_same(struct judge *check, unsigned int one, unsigned int other);
+bool check_differ(struct judge *check, unsigned int one, unsigned int other);
+void check_memory(struct judge *check, unsigned int member, __u64 memory, __u64 max);
 __attribute__((format(printf, 3, 4)))
-void check_fault(struct check *check, enum fault fault, const char *fmt, ...);
+void check_fault(struct judge *check, enum fault fault, const char *fmt, ...);
 const char *fault_name(enum fault fault);
 
 #endif /* NDVAL_TEST_CHAOS_CHECK_H */

@@ -18,7 +18,7 @@
 #define STEPS		20
 
 /* How many rounds it may take until something is found. */
-#define ROUNDS		150
+#define ROUNDS		60
 #define LIMIT		3000
 
 /* Longest that something may take which surely happens, in s. */
@@ -102,15 +102,30 @@ static void lose_all_but_one(struct world *world)
 	manager_failover(world);
 }
 
+static bool has_all(struct world *world, unsigned int member, unsigned int other)
+{
+	unsigned int s;
+
+	for (s = 0; s < world->streams; s++)
+		if (head_of(world, member, s) < head_of(world, other, s))
+			return false;
+	return true;
+}
+
 /*
- * A member comes back empty, when more was given than fits into the first credit.
- * All others die as soon as it says that it may take over.
+ * A member that stored everything comes back empty, when more was given than fits
+ * into the first credit, and nothing since. All others die as soon as it says that
+ * it may take over.
  */
 static void come_back_empty(struct world *world)
 {
-	unsigned int old = world->primary, back = !old;
+	unsigned int old = world->primary, back = !old, s;
 
 	if (!wait_until(check_needed(world->check, 0) > GIVEN, PATIENCE))
+		return;
+	for (s = 0; s < world->streams; s++)
+		app_hold(&world->member[old].apps[s]);
+	if (!wait_until(has_all(world, back, old) && world_may_lead(world, back), PATIENCE))
 		return;
 	world_say(world, " rebirth(m%u)", back);
 	world_member_kill(world, back, false);
@@ -186,7 +201,7 @@ FIXTURE_VARIANT_ADD(knobs, bar) {
 
 /* What a member acknowledged counts after it has lost its memory. */
 FIXTURE_VARIANT_ADD(knobs, ack) {
-	.off = BROKEN(3), .mode = MODE_CONTINUE, .members = 2,
+	.off = BROKEN(3), .mode = MODE_CONTINUE, .members = 2, .aimed = come_back_empty,
 };
 
 /* A member that rejoins keeps values of an epoch that is over. */
@@ -231,7 +246,7 @@ FIXTURE_TEARDOWN(knobs)
 }
 
 /* Were the values of somebody wrong? All else may only be late. */
-static bool is_found(const struct check *check)
+static bool is_found(const struct judge *check)
 {
 	switch (check->fault) {
 	case FAULT_AGREEMENT:

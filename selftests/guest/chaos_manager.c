@@ -326,8 +326,9 @@ static bool together(struct world *world)
 static bool come_together(struct world *world)
 {
 	double begin = seconds();
-	double end = begin + 20 * world->slower;
-	bool parted = false, again = false;
+	double end = begin + 30 * world->slower;
+	double again = begin + 4 * world->slower;
+	bool parted = false;
 
 	while (!together(world)) {
 		if (seconds() > end)
@@ -342,15 +343,15 @@ static bool come_together(struct world *world)
 			part(world);
 			parted = true;
 		}
-		/* A link may have timed out that nobody harmed. */
-		if (!again && seconds() > begin + 4 * world->slower) {
+		/* A link may have timed out that nobody harmed, on a busy machine. */
+		if (seconds() > again) {
 			unsigned int a, b;
 
 			for (a = 0; a < world->members; a++)
 				for (b = a + 1; b < world->members; b++)
 					world_joint(world, a, b)->whole = false;
 			manager_heal(world);
-			again = true;
+			again = seconds() + 4 * world->slower;
 		}
 		world_events(world);
 		usleep(3000);

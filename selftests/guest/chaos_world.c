@@ -60,6 +60,8 @@ static int take_event(const struct nlmsghdr *nlh, void *data)
 		world->op_error = nl_u32(tb[NDVAL_A_EVENT_ERROR]);
 		break;
 	case NDVAL_EVENT_KIND_DIVERGED:
+		if (tb[NDVAL_A_EVENT_STREAM])
+			break;	/* applications that read in other sizes */
 		if (m >= 0)
 			world->reported[m]++;
 		world->score.diverged++;
@@ -303,6 +305,7 @@ void world_member_new(struct world *world, unsigned int member)
 	nl_put_u32(nl, NDVAL_A_PAIR_COMMIT, world->mode == MODE_ASYNC ?
 		   NDVAL_COMMIT_ASYNC : NDVAL_COMMIT_SYNC);
 	nl_put_u32(nl, NDVAL_A_PAIR_ON_PEER_LOSS, losses[world->mode]);
+	nl_put_u32(nl, NDVAL_A_PAIR_ON_DIVERGENCE, NDVAL_ON_DIVERGENCE_REPORT);
 	nl_put_u32(nl, NDVAL_A_PAIR_RING_SIZE, world->ring_size);
 	nl_put_u32(nl, NDVAL_A_PAIR_PREFETCH, world->prefetch);
 	nl_put_u32(nl, NDVAL_A_PAIR_OVERFLOW, world->overflow);

@@ -789,7 +789,7 @@ static bool follow_one_byte(struct host *host, struct fake *fake, int fd)
 	char byte;
 
 	side_secondary(&fake->side, "web");
-	return !host_promote(host, "web1") && get(fd, &byte, 1) == 1 &&
+	return !host_promote(host, "web1") && node_ready(fd) && get(fd, &byte, 1) == 1 &&
 	       fake_connect(host, fake, "m1", "m2") && fake_follow(fake) &&
 	       peer_is_served(&fake->peer);
 }
@@ -992,7 +992,8 @@ static bool be_in_sync(struct host *host, struct fake *fake, int fd, struct fetc
 	side_secondary(&fake->side, "web");
 	if (host_promote(host, "web1") || !fake_connect(host, fake, "m1", "m2") ||
 	    !fake_follow(fake) || !say_end(&fake->peer, &fake->side) ||
-	    !peer_is_served(&fake->peer) || get(fd, bytes, sizeof(bytes)) != -EAGAIN)
+	    !peer_is_served(&fake->peer) || !node_ready(fd) ||
+	    get(fd, bytes, sizeof(bytes)) != -EAGAIN)
 		return false;
 	fetch->stream = "default";
 	fetch->id = host_stream_get(host, "web1", "default", NDVAL_A_STREAM_ID);

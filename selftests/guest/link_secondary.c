@@ -355,11 +355,17 @@ TEST_F(secondary, who_delivered_is_diverged_until_resync_and_reposition)
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
 
+	EXPECT_EQ(-1, fsync(self->fd));
+	EXPECT_EQ(ESTALE, errno);
 	ASSERT_EQ(0, run("ndvalctl resync web1"));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
+	/* What was delivered is thrown away, and not confirmed by an empty stream. */
+	EXPECT_EQ(-1, fsync(self->fd));
+	EXPECT_EQ(ENOTCONN, errno);
 	ASSERT_TRUE(fake_lead(fake));
 	ASSERT_TRUE(fake_push(fake, 0, 1000));
 	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(0, fsync(self->fd));
 	EXPECT_EQ(-EPIPE, get(self->fd, &byte, 1));
 	ASSERT_EQ(0, run("ndvalctl instance set web1 --at 500"));
 	EXPECT_TRUE(reads_pattern(self->fd, 500, 500));

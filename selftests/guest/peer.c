@@ -734,6 +734,10 @@ void wire_pair(struct wire *wire, const struct side *side)
 	if (side->gone) {
 		mnl_attr_put_strz(nlh, NDVAL_WIRE_A_PAIR, side->pair);
 		put_flag(wire, NDVAL_WIRE_A_GONE, true);
+		if (side->removed) {
+			mnl_attr_put_u64(nlh, NDVAL_WIRE_A_INCARNATION, side->incarnation);
+			mnl_attr_put_u32(nlh, NDVAL_WIRE_A_ROLE, side->role);
+		}
 		return;
 	}
 	put_side(nlh, side);

@@ -101,6 +101,7 @@ struct side {
 	__u32		on_divergence;
 	bool		diverged;
 	bool		gone;
+	bool		removed;	/* and, though gone, there is such a pair */
 	bool		in_sync;
 	bool		behind;
 	struct epoch	past[EPOCHS];	/* before the current one, which wire_pair() adds */

@@ -2,28 +2,28 @@
 /*
  * How long a failover takes: the primary is gone; from the command that promotes the
  * survivor until a reader there, who waits, has a new value. Two members in one guest
- * in turns, so that nothing but ndval's own work is measured, in guest time: the
- * request over netlink, and 'ndvalctl promote', a program that has to be started.
+ * in turns, so that nothing but ndval's own work is measured: the request over netlink,
+ * and 'ndvalctl promote', a program that has to be started.
  *
- * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=400
- * vm: flavours=6.1,6.12
+ * The guest's clock counts instructions, a ns each, and what is waited for by a timer:
+ * the figures do not depend on how busy this machine is.
+ *
+ * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=600
+ * vm: flavours=6.1,6.12 icount=1
  */
 #include "kselftest_harness.h"
 #include "common.h"
 #include "peer.h"
 
-/* Of each kind. */
 #define SAMPLES		100
+#define PROGRAMS	25	/* it takes long to start them */
 
 /* Promotions in a life of the pair. */
 #define LIFE		10
 
-/*
- * What the work may take. Others use the processors of this machine too, and what a
- * guest waits for them is in its time: so a tenth of all must be as fast as that.
- */
+/* What the work may take, with the start of a program or without; and at worst. */
 #define GOAL_MS		10.0
-#define WORST_MS	2000.0
+#define WORST_MS	50.0
 
 struct name {
 	const char	*member;
@@ -53,10 +53,11 @@ FIXTURE(promote)
 
 FIXTURE_VARIANT(promote) {
 	bool program;
+	int samples;
 };
 
-FIXTURE_VARIANT_ADD(promote, netlink) { .program = false };
-FIXTURE_VARIANT_ADD(promote, ndvalctl) { .program = true };
+FIXTURE_VARIANT_ADD(promote, netlink) { .program = false, .samples = SAMPLES };
+FIXTURE_VARIANT_ADD(promote, ndvalctl) { .program = true, .samples = PROGRAMS };
 
 FIXTURE_SETUP(promote)
 {
@@ -162,9 +163,9 @@ static int compare(const void *one, const void *other)
 
 TEST_F_TIMEOUT(promote, until_the_first_new_value, 350)
 {
-	int primary = 0, i;
+	int count = variant->samples, primary = 0, i;
 
-	for (i = 0; i < SAMPLES; i++) {
+	for (i = 0; i < count; i++) {
 		if (i % LIFE == 0) {
 			host_pair_del(&self->host, names[0].pair);
 			host_pair_del(&self->host, names[1].pair);
@@ -178,13 +179,12 @@ TEST_F_TIMEOUT(promote, until_the_first_new_value, 350)
 		ASSERT_TRUE(is_protected(&self->host, primary));
 		ASSERT_TRUE(is_protected(&self->host, !primary));
 	}
-	qsort(self->took, SAMPLES, sizeof(*self->took), compare);
+	qsort(self->took, count, sizeof(*self->took), compare);
 	TH_LOG("%s: %d promotions: median %.2f ms, worst %.2f ms",
-	       variant->program ? "ndvalctl" : "netlink", SAMPLES, self->took[SAMPLES / 2],
-	       self->took[SAMPLES - 1]);
-	if (!variant->program)
-		EXPECT_GT(GOAL_MS, self->took[SAMPLES / 10]);
-	EXPECT_GT(WORST_MS, self->took[SAMPLES - 1]);
+	       variant->program ? "ndvalctl" : "netlink", count, self->took[count / 2],
+	       self->took[count - 1]);
+	EXPECT_GT(GOAL_MS, self->took[count / 2]);
+	EXPECT_GT(WORST_MS, self->took[count - 1]);
 }
 
 TEST_HARNESS_MAIN

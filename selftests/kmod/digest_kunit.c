@@ -75,6 +75,12 @@ static void other_pieces_are_another_digest(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, tell(a, b, &offset));
 	KUNIT_EXPECT_EQ(test, offset, 100ULL);
 	KUNIT_EXPECT_TRUE(test, tell(b, a, &offset));
+
+	/* As many, of other lengths. */
+	a = copy_at(test, 0);
+	KUNIT_EXPECT_TRUE(test, read_all(a, 40));
+	KUNIT_EXPECT_TRUE(test, read_all(a, 60));
+	KUNIT_EXPECT_TRUE(test, tell(a, b, &offset));
 }
 
 static void reaching_a_pending_stop_otherwise_is_found(struct kunit *test)
@@ -201,6 +207,7 @@ static void once_a_segment_is_enough(struct kunit *test)
 	read_all(a, 1000);
 	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
 	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+	KUNIT_EXPECT_EQ(test, b->nstops, 0);
 	while (b->stop < NDVAL_SEGMENT)
 		KUNIT_EXPECT_TRUE(test, read_all(b, 4096));
 	KUNIT_EXPECT_TRUE(test, b->known);
@@ -233,7 +240,8 @@ static void another_run_voids_what_was_told(struct kunit *test)
 {
 	struct ndval_digest *b = copy_at(test, 0);
 	struct ndval_told told = {
-		.copy = { .id = 7, .run = 1 }, .n = 1, .stops = { { .offset = 100 } },
+		.copy = { .id = 7, .instance = 3, .run = 1 }, .n = 1,
+		.stops = { { .offset = 100 } },
 	};
 	u64 offset;
 
@@ -249,6 +257,43 @@ static void another_run_voids_what_was_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
 	ndval_digest_drop_member(b, 7);
 	KUNIT_EXPECT_EQ(test, b->next, U64_MAX);
+}
+
+/* A copy that is known to be another is no measure for what comes after. */
+static void who_differs_is_not_awaited(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0);
+	struct ndval_told told = {
+		.copy = { .id = 7 }, .n = 2, .stops = { { .offset = 100 }, { .offset = 160 } },
+	};
+	struct ndval_told own = {};
+	u64 offset = 0;
+
+	KUNIT_EXPECT_TRUE(test, ndval_digest_add(a, 1, 0, 100, true));
+	ndval_digest_tell(a, &own);
+	KUNIT_EXPECT_TRUE(test, ndval_digest_hear(a, FAR, &told, &offset));
+	KUNIT_EXPECT_EQ(test, offset, 100ULL);
+	KUNIT_EXPECT_EQ(test, a->npending, 0);
+	KUNIT_EXPECT_TRUE(test, ndval_digest_add(a, 1, 0, 60, true));
+	KUNIT_EXPECT_TRUE(test, ndval_digest_add(a, 1, 0, 60, true));
+}
+
+/* One that was stopped tells so by its run; one that is put elsewhere still awaits. */
+static void stops_ahead_outlive_a_reposition_and_no_divergence(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	struct ndval_told told = { .copy = { .id = 7 } };
+	u64 offset;
+
+	KUNIT_EXPECT_TRUE(test, ndval_digest_add(b, 1, 0, 100, true));
+	ndval_digest_tell(b, &told);
+	ndval_digest_hear(a, FAR, &told, &offset);
+	ndval_digest_start(a, 50);
+	KUNIT_EXPECT_EQ(test, a->next, 100ULL);
+	ndval_digest_forget(b);
+	ndval_digest_tell(b, &told);
+	ndval_digest_hear(a, FAR, &told, &offset);
+	KUNIT_EXPECT_EQ(test, a->next, U64_MAX);
 }
 
 /* The sum is that of the kernel's siphash, word by word. */
@@ -278,6 +323,8 @@ static struct kunit_case digest_cases[] = {
 	KUNIT_CASE(once_a_segment_is_enough),
 	KUNIT_CASE(full_table_keeps_what_it_has),
 	KUNIT_CASE(another_run_voids_what_was_told),
+	KUNIT_CASE(who_differs_is_not_awaited),
+	KUNIT_CASE(stops_ahead_outlive_a_reposition_and_no_divergence),
 	KUNIT_CASE(digest_is_a_siphash),
 	{}
 };
