@@ -9,6 +9,7 @@ round promises; see chaos_world.py.
 import time
 
 from chaos_world import World
+from guest import Failure
 
 
 def weather(world):
@@ -221,6 +222,7 @@ def force(world):
 
 COMMON = (crash, crash, crash, crash, freeze, freeze, freeze, cut_off, cut_off, demote, demote,
           switch_over, switch_over, switch_over, lose_secondary, lose_secondary, break_link)
+# Each round begins with the first.
 STEPS = {
     "suspend": COMMON,
     "async": COMMON,
@@ -229,19 +231,15 @@ STEPS = {
 }
 
 
-def play(net, random, score, mode, failovers, power_cuts=0.1):
-    """One round: a life of the pair with about so many failovers; returns the world."""
-    begin = time.monotonic()
-    before = score["failovers"]
-    world = World(net, random, score, mode)
-    world.power_cuts = power_cuts
+def live(world, failovers):
+    """A life of the pair with about so many failovers; returns how many steps it had."""
+    score, before, steps = world.score, world.score["failovers"], 0
     world.begin()
-    steps = 0
     while score["failovers"] - before < failovers and steps < 3 * failovers \
             and not world.judge.faults:
-        if random.random() < 0.4:
+        if world.random.random() < 0.4:
             weather(world)
-        step = random.choice(STEPS[mode])
+        step = world.random.choice(STEPS[world.mode]) if steps else STEPS[world.mode][0]
         world.say(f"-- {step.__name__}")
         step(world)
         world.check_guests()
@@ -251,10 +249,25 @@ def play(net, random, score, mode, failovers, power_cuts=0.1):
     if not world.judge.faults:
         world.served()
         world.compare()
+    return steps
+
+
+def play(net, random, score, mode, failovers, power_cuts=0.1):
+    """One round; fails with all that happened if something is wrong with it."""
+    begin = time.monotonic()
+    world = World(net, random, score, mode)
+    world.power_cuts = power_cuts
+    try:
+        steps = live(world, failovers)
+    except Exception as err:
+        raise Failure("\n".join([f"{type(err).__name__}: {err}", *world.steps])) from err
     score.add("rounds")
     score.add("steps", steps)
     for name in ("values", "compared", "audited", "fsyncs", "differed"):
         score.add(name, getattr(world.judge, name))
     score.add("violations", len(world.judge.faults))
+    if world.judge.faults:
+        raise Failure("\n".join([*(f"{kind}: {text}" for kind, text in world.judge.faults[:10]),
+                                 *world.steps]))
+    world.end()
     world.say(f"{time.monotonic() - begin:.1f} s")
-    return world

@@ -21,6 +21,7 @@ TOP = Path(__file__).resolve().parents[2]
 PORTS = itertools.count(8000)
 PEER_TIMEOUT_MS = 300
 PATIENCE = 30           # s until all must be well again
+LINKED = 5              # s that a link may take to come up; frames may be lost
 RELINK = 1.0            # s after which a link that is not there is made again
 AUDIT = 4096            # bytes of each stream that who takes over is asked for
 MODES = ("suspend", "async", "split", "force")
@@ -97,9 +98,11 @@ class World:
         self.reported = set()           # of which an event or the health said: diverged
         self.outdated = set()
         self.steps = []
+        self.born = time.monotonic()
         self.linked = {}                # (one, other) -> when the link was made last
         self.over = False
         self.settings = (f"ring_size=256K overflow=stall inspect=on memory_max=4M "
+                         "on_divergence=report "
                          f"peer_timeout_ms={PEER_TIMEOUT_MS} "
                          f"prefetch={random.choice((4096, 16384, 65536))} "
                          f"commit={'async' if mode == 'async' else 'sync'} "
@@ -108,7 +111,10 @@ class World:
     # -- what is told ---------------------------------------------------------------
 
     def say(self, text):
+        """What happens now: told if the round fails, and to who looks at the logs meanwhile."""
         self.steps.append(text)
+        with open(self.net.a.dir / "steps", "a", encoding="utf-8") as file:
+            file.write(f"{time.monotonic() - self.born:.1f} {text}\n")
 
     def drain(self):
         """The judge hears all that the applications said until now."""
@@ -138,7 +144,8 @@ class World:
             seen["peers"][event["peer"]] = event["peer_state"]
         elif kind in ("pair-change", "state"):
             seen.update({k: event[k] for k in ("role", "health") if k in event})
-        if kind == "diverged" or event.get("health") == "diverged":
+        # One with a stream tells of applications that read in other sizes.
+        if (kind == "diverged" and "stream" not in event) or event.get("health") == "diverged":
             self.is_diverged(name)
         if kind == "fenced":
             self.judge.find("state", f"{name} is fenced")
@@ -295,16 +302,18 @@ class World:
         for one, other in wanted:
             port = next(PORTS)
             a, b = self.guests[one], self.guests[other]
-            jobs.append(a.spawn(f"timeout 5 ndvalctl link attach --listen :{port} --peer {other}"))
-            jobs.append(b.spawn(
-                "for i in $(seq 60); do "
-                f"timeout 2 ndvalctl link attach --connect {a.address}:{port} --peer {one} && "
-                "exit; usleep 30000; done"))
+            listener = a.spawn(f"timeout {LINKED} ndvalctl link attach --listen :{port} "
+                               f"--peer {other}")
+            client = b.spawn(f"until timeout {LINKED} ndvalctl link attach "
+                             f"--connect {a.address}:{port} --peer {one}; do usleep 50000; done")
+            jobs.append((listener, client))
             self.linked[one, other] = time.monotonic()
             self.say(f"link {one} {other}")
-        for job in jobs:
-            job.wait(60)
-            self.drain()
+        for listener, client in jobs:
+            self.until(lambda job=listener: not job.running, LINKED + 5)
+            # Who has not been heard by now never will be.
+            if not self.until(lambda job=client: not job.running, 1):
+                client.kill(9)
 
     def cut(self, one, other, how):
         """@how: '>', '<' or 'x'."""
