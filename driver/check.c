@@ -115,6 +115,27 @@ int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t g
 	return 0;
 }
 
+/* What a copy told in former runs counts for nobody any more. */
+static void withdraw(struct ndval_stream *stream, unsigned int instance)
+{
+	struct ndval_copy copy = { .instance = instance };
+	unsigned int i;
+
+	spin_lock(&stream->cursors[instance].move);
+	copy.run = stream->cursors[instance].digest->run;
+	spin_unlock(&stream->cursors[instance].move);
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		struct ndval_cursor *cursor = &stream->cursors[i];
+
+		if (i == instance || !cursor->digest)
+			continue;
+		spin_lock(&cursor->move);
+		ndval_digest_drop_copy(cursor->digest, &copy);
+		spin_unlock(&cursor->move);
+	}
+	mark_flows(stream, instance);
+}
+
 /* The copy may read again. */
 static void unmark(struct ndval_stream *stream, unsigned int instance)
 {
@@ -143,8 +164,7 @@ void ndval_check_clear(struct ndval_stream *stream, unsigned int instance)
 	spin_lock(&cursor->move);
 	ndval_digest_start(cursor->digest, cursor->pos);
 	spin_unlock(&cursor->move);
-	/* What was told of it before is void. */
-	mark_flows(stream, instance);
+	withdraw(stream, instance);
 }
 
 /**
@@ -192,28 +212,10 @@ void ndval_check_forget_peer(struct ndval_flow *flow)
 	}
 }
 
-/* What a copy has told counts for nobody any more. */
-static void withdraw(struct ndval_stream *stream, const struct ndval_copy *copy)
-{
-	unsigned int i;
-
-	for (i = 0; i < NDVAL_INSTANCES; i++) {
-		struct ndval_cursor *cursor = &stream->cursors[i];
-
-		if (i == copy->instance || !cursor->digest)
-			continue;
-		spin_lock(&cursor->move);
-		ndval_digest_drop_copy(cursor->digest, copy);
-		spin_unlock(&cursor->move);
-	}
-	mark_flows(stream, copy->instance);
-}
-
 /* The copy has diverged, as its digest says. */
 static void diverge(struct ndval_stream *stream, unsigned int instance)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
-	struct ndval_copy own = { .instance = instance };
 	struct ndval_pair *pair = stream->pair;
 	bool fail = ndval_pair_setting(pair, NDVAL_SET_ON_DIVERGENCE) ==
 		    NDVAL_ON_DIVERGENCE_FAIL;
@@ -223,11 +225,10 @@ static void diverge(struct ndval_stream *stream, unsigned int instance)
 	spin_lock(&cursor->move);
 	/* In either case once is enough: till the next segment, or repositioned. */
 	ndval_digest_forget(cursor->digest);
-	own.run = cursor->digest->run;
 	if (fail)
 		WRITE_ONCE(cursor->gen, cursor->gen + 1);
 	spin_unlock(&cursor->move);
-	withdraw(stream, &own);
+	withdraw(stream, instance);
 	if (fail && !cursor->diverged) {
 		cursor->diverged = true;
 		cursor->wanted = 0;
@@ -551,9 +552,16 @@ static u32 with_stops(struct ndval_stream *stream)
 	u32 found = 0;
 	unsigned int i;
 
-	for (i = 0; i < NDVAL_INSTANCES; i++)
-		if (is_copy(stream, i) && READ_ONCE(stream->cursors[i].digest->nstops))
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		struct ndval_cursor *cursor = &stream->cursors[i];
+
+		if (!is_copy(stream, i))
+			continue;
+		spin_lock(&cursor->move);
+		if (cursor->digest->nstops)
 			found |= BIT(i);
+		spin_unlock(&cursor->move);
+	}
 	return found;
 }
 
@@ -581,6 +589,7 @@ void ndval_check_heard(struct ndval_stream *stream, struct ndval_peer *peer,
 	u32 senior = is_senior(stream->pair, peer) ? U32_MAX : 0;
 	struct ndval_flow *flow;
 	struct odds odds;
+	u32 due;
 
 	lockdep_assert_held(&stream->pair->lock);
 	spin_lock(&stream->lock);
@@ -588,15 +597,13 @@ void ndval_check_heard(struct ndval_stream *stream, struct ndval_peer *peer,
 	if (check->found)
 		hear_finding(stream, check);
 	/* The peer is to find out: it knows these places, and so do we. */
-	list_for_each_entry(flow, &stream->flows, list) {
-		if (flow->peer != peer)
-			continue;
-		if (odds.instances)
-			ndval_flow_mark_check(flow, odds.instances);
-		/* A copy that begins does not know where ours stand. */
-		if (!check->told.n)
-			ndval_flow_mark_check(flow, with_stops(stream));
-	}
+	due = odds.instances;
+	/* A copy that begins does not know where ours stand. */
+	if (!check->told.n)
+		due |= with_stops(stream);
+	list_for_each_entry(flow, &stream->flows, list)
+		if (flow->peer == peer && due)
+			ndval_flow_mark_check(flow, due);
 	spin_unlock(&stream->lock);
 }
 

@@ -30,7 +30,7 @@ static bool enter_epoch(struct ndval_pair *pair, u64 number)
 void ndval_pair_begin(struct ndval_pair *pair)
 {
 	lockdep_assert_held(&pair->lock);
-	pair->incarnation = ndval_random_id();
+	WRITE_ONCE(pair->incarnation, ndval_random_id());
 	pair->history.n = 0;
 	enter_epoch(pair, pair->epoch_seen + 1);
 	WRITE_ONCE(pair->role, NDVAL_ROLE_PRIMARY);
@@ -69,7 +69,7 @@ void ndval_pair_forget_epoch(struct ndval_pair *pair)
 {
 	lockdep_assert_held(&pair->lock);
 	WRITE_ONCE(pair->role, NDVAL_ROLE_SECONDARY);
-	pair->incarnation = 0;
+	WRITE_ONCE(pair->incarnation, 0);
 	pair->epoch = 0;
 	WRITE_ONCE(pair->epoch_id, 0);
 	pair->history.n = 0;
@@ -173,7 +173,7 @@ void ndval_pair_adopt(struct ndval_pair *pair, struct ndval_peer *peer)
 	WRITE_ONCE(pair->role, NDVAL_ROLE_SECONDARY);
 	if (pair->incarnation != heard->incarnation)
 		pair->epoch_seen = 0;
-	pair->incarnation = heard->incarnation;
+	WRITE_ONCE(pair->incarnation, heard->incarnation);
 	pair->epoch = heard->epoch;
 	pair->epoch_seen = max(pair->epoch_seen, pair->epoch);
 	WRITE_ONCE(pair->epoch_id, heard->epoch_id);

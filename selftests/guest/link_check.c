@@ -42,7 +42,7 @@ FIXTURE(check)
 	struct host host;
 	struct fake fake;
 	struct finding finding;
-	int a, b;		/* files of two copies */
+	int a, b, c;		/* files of copies */
 	char bytes[64 * KIB];
 };
 
@@ -52,6 +52,7 @@ FIXTURE_SETUP(check)
 	self->fake.peer.fd = -1;
 	self->a = -1;
 	self->b = -1;
+	self->c = -1;
 	prctl(PR_SET_NAME, "copy");
 	ASSERT_TRUE(host_open(&self->host));
 }
@@ -61,6 +62,7 @@ FIXTURE_TEARDOWN(check)
 	peer_close(&self->fake.peer);
 	close(self->a);
 	close(self->b);
+	close(self->c);
 	host_close(&self->host);
 	two_members_end();
 	run("ndvalctl pair del one");
@@ -279,6 +281,50 @@ TEST_F(check, what_a_copy_told_before_it_was_repositioned_is_void)
 	READ(self->b, 1);
 }
 
+/* Also if it has told nothing since. */
+TEST_F(check, what_a_repositioned_copy_has_told_stops_nobody)
+{
+	ASSERT_TRUE(two_instances(self, FAIL));
+	READ(self->a, 100);
+	ASSERT_EQ(0, fsync(self->a));
+	ASSERT_EQ(0, set_instance(&self->host, "one", 0, 0));
+	READ(self->b, 200);
+	READ(self->b, 1);
+}
+
+/* And not the good one, which is not told in time. */
+TEST_F(check, a_copy_that_begins_late_hears_where_the_others_stood)
+{
+	ASSERT_TRUE(pair_new("one", "instances=0,1 " FAIL));
+	self->a = instance_open("one", "default", 0, 0);
+	READ(self->a, 100);
+	ASSERT_EQ(0, fsync(self->a));
+	self->b = instance_open("one", "default", 1, 0);
+	READ(self->b, 30);
+	STALE(self->b, 200);
+	READ(self->a, 500);
+}
+
+/* The first and the second read the same; what the third told before it was stopped is void. */
+TEST_F(check, what_a_stopped_copy_has_told_stops_nobody)
+{
+	ASSERT_TRUE(pair_new("one", "instances=0,1,2 " FAIL));
+	self->a = instance_open("one", "default", 0, 0);
+	self->b = instance_open("one", "default", 1, 0);
+	self->c = instance_open("one", "default", 2, 0);
+	READ(self->a, 90);
+	READ(self->b, 90);
+	READ(self->b, 110);
+	ASSERT_EQ(0, fsync(self->b));
+	READ(self->c, 100);
+	READ(self->c, 60);
+	ASSERT_EQ(0, fsync(self->c));
+	STALE(self->c, 60);
+	READ(self->a, 110);
+	READ(self->a, 1);
+	EXPECT_EQ(1, host_pair_get(&self->host, "one", NDVAL_A_PAIR_DIVERGENCES));
+}
+
 TEST_F(check, report_tells_once_a_segment_and_lets_it_go_on)
 {
 	struct finding *finding = &self->finding;
@@ -398,6 +444,22 @@ TEST_F(check, resync_ends_it)
 	EXPECT_TRUE(health_is(host, "web2", NDVAL_HEALTH_PROTECTED));
 	EXPECT_EQ(-EPIPE, get(self->b, self->bytes, 1));
 	EXPECT_FALSE(get_instance(host, "web2", 0).diverged);
+}
+
+TEST_F(check, resync_voids_what_copies_here_have_told)
+{
+	struct host *host = &self->host;
+
+	ASSERT_TRUE(two_members("instances=0,1 " FAIL));
+	self->a = instance_open("web2", "default", 0, 0);
+	self->b = instance_open("web2", "default", 1, 0);
+	READ(self->a, 100);
+	ASSERT_EQ(0, fsync(self->a));
+	ASSERT_EQ(0, host_call(host, NDVAL_CMD_RESYNC, NDVAL_A_PAIR_NAME, "web2"));
+	EXPECT_TRUE(health_is(host, "web2", NDVAL_HEALTH_PROTECTED));
+	ASSERT_EQ(0, set_instance(host, "web2", 1, 0));
+	READ(self->b, 200);
+	READ(self->b, 1);
 }
 
 /* Like get_all(), but whatever it gets: one read of a program that goes on with it. */

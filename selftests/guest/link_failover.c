@@ -650,6 +650,28 @@ TEST_F(failover, a_takeover_is_given_what_the_asker_lacks_before_the_answer)
 	EXPECT_EQ(NDVAL_ROLE_SECONDARY, pair_get(&self->host, NDVAL_A_PAIR_ROLE));
 }
 
+/* A setting of the asker's, or the state of a copy there, may change meanwhile. */
+TEST_F(failover, what_an_asker_says_of_itself_takes_nothing_from_the_gift)
+{
+	const struct fetch fetch = {
+		.stream = "default", .id = FAKE_STREAM_ID, .have = 4000,
+		.want = 4000 + 64 * KIB, .takeover = true,
+	};
+	const struct fetch end = { .takeover = true };
+	struct fake *fake = &self->fake, *other = &self->other;
+	__u32 error = ~0U;
+
+	ASSERT_EQ(0, host_add_peer(&self->host, "web1", "m3"));
+	ASSERT_TRUE(lead_with(&self->host, fake, 50000));
+	ASSERT_TRUE(fake_hang_up(&self->host, fake));
+	ASSERT_TRUE(come_as_third(&self->host, other, fake));
+	ASSERT_TRUE(say_fetch(&other->peer, &other->side, &fetch));
+	ASSERT_TRUE(say_pair(&other->peer, &other->side));
+	ASSERT_TRUE(say_fetch(&other->peer, &other->side, &end));
+	EXPECT_EQ(50000, gift(other, 4000, &error));
+	EXPECT_EQ(0, error);
+}
+
 TEST_F(failover, a_takeover_is_refused_while_the_primary_is_seen)
 {
 	struct fake *fake = &self->fake, *other = &self->other;

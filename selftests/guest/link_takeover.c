@@ -454,8 +454,8 @@ TEST_F(takeover, the_member_with_the_newest_epoch_is_to_be_promoted)
 	ASSERT_TRUE(hear_of_newer(&self->host, fake, other));
 	EXPECT_EQ(-EBUSY, host_take_over(&self->host, "web1"));
 	ASSERT_TRUE(fake_hang_up(&self->host, fake));
-	EXPECT_EQ(-ESTALE, host_take_over(&self->host, "web1"));
-	EXPECT_TRUE(host_refused_well(&self->host, -ESTALE));
+	EXPECT_EQ(-EUCLEAN, host_take_over(&self->host, "web1"));
+	EXPECT_TRUE(host_refused_well(&self->host, -EUCLEAN));
 }
 
 TEST_F(takeover, numbers_of_epochs_do_not_come_to_an_end_unnoticed)
@@ -695,6 +695,20 @@ TEST_F(takeover, a_fenced_primary_sends_nothing_more)
 		values += fake->said.cmd == NDVAL_WIRE_CMD_VALUES;
 	/* But for what was on its way. */
 	EXPECT_EQ(1, values);
+}
+
+/* Two secondaries compare their copies of the application from the first word on. */
+TEST_F(takeover, a_secondary_of_our_epoch_is_told_of_copies)
+{
+	struct fake *fake = &self->fake, *other = &self->other;
+	char bytes[1000];
+
+	ASSERT_TRUE(lead(&self->host, fake));
+	ASSERT_EQ(1000, get(self->fd, bytes, sizeof(bytes)));
+	ASSERT_TRUE(come_as_third(&self->host, other, fake, HIGH_ID));
+	ASSERT_TRUE(peer_expect(&other->peer, NDVAL_WIRE_CMD_CHECK, &other->said));
+	EXPECT_STREQ("default", said_text(&other->said, NDVAL_WIRE_A_STREAM));
+	EXPECT_EQ(0, said_u32(&other->said, NDVAL_WIRE_A_INSTANCE));
 }
 
 TEST_HARNESS_MAIN
