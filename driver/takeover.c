@@ -271,7 +271,7 @@ static int check_promote(struct ndval_pair *pair, unsigned int flags,
 	}
 	if (max(pair->epoch, pair->epoch_seen) + 1 >= NDVAL_EPOCH_END) {
 		NL_SET_ERR_MSG(extack,
-			       "the numbers of epochs are used up: only a new life of the pair helps");
+			       "the numbers of epochs are used up: remove the pair and make it anew");
 		return -EOVERFLOW;
 	}
 	if (flags & NDVAL_PROMOTE_FORCE)
@@ -288,7 +288,7 @@ static int check_promote(struct ndval_pair *pair, unsigned int flags,
 		    peer->heard.epoch > pair->epoch) {
 			NL_SET_ERR_MSG(extack,
 				       "a connected peer knows a newer epoch: promote that one");
-			return -ESTALE;
+			return -EUCLEAN;
 		}
 	}
 	if (flags & NDVAL_PROMOTE_NEW)
@@ -320,8 +320,8 @@ static int check_promote(struct ndval_pair *pair, unsigned int flags,
  * Return: 0 if it is done or under way; -EALREADY if it is primary; -EEXIST,
  * -ENODATA if it knows too much or nothing; -EBUSY if a connected peer is
  * primary; -EPERM if it is outdated; -EUCLEAN if it was not told that it is in
- * sync; -EOVERFLOW if no number is left; -ESTALE also if a connected peer knows
- * a newer epoch; -EINPROGRESS, -ENODEV.
+ * sync, or a connected peer knows a newer epoch; -EOVERFLOW if no number is left;
+ * -EINPROGRESS, -ESTALE, -ENODEV.
  */
 int ndval_pair_promote(struct ndval_pair *pair, unsigned int flags, u32 operation,
 		       struct netlink_ext_ack *extack)

@@ -99,6 +99,24 @@ static void show_result(struct nl *nl, const char *name)
 	nl_close(nl);
 }
 
+/* A command that names a pair, and that the kernel carries out at once. */
+static int move_now(int argc, char *argv[], __u8 cmd, const struct way_out *refusals)
+{
+	const char *name;
+	struct nl *nl;
+
+	no_options(argc, argv);
+	name = next_argument(argc, argv, "PAIR");
+	no_more_arguments(argc, argv);
+
+	nl = open_kernel();
+	nl_request(nl, cmd, 0);
+	nl_put_str(nl, NDVAL_A_PAIR_NAME, name);
+	move_pair(nl, name, refusals);
+	show_result(nl, name);
+	return EXIT_SUCCESS;
+}
+
 int demote_main(int argc, char *argv[])
 {
 	static const struct way_out refusals[] = {
@@ -108,19 +126,8 @@ int demote_main(int argc, char *argv[])
 		{ ESTALE, "'ndvalctl resync @' makes it a secondary, and discards what is here." },
 		{ }
 	};
-	const char *name;
-	struct nl *nl;
 
-	no_options(argc, argv);
-	name = next_argument(argc, argv, "PAIR");
-	no_more_arguments(argc, argv);
-
-	nl = open_kernel();
-	nl_request(nl, NDVAL_CMD_DEMOTE, 0);
-	nl_put_str(nl, NDVAL_A_PAIR_NAME, name);
-	move_pair(nl, name, refusals);
-	show_result(nl, name);
-	return EXIT_SUCCESS;
+	return move_now(argc, argv, NDVAL_CMD_DEMOTE, refusals);
 }
 
 int outdate_main(int argc, char *argv[])
@@ -129,19 +136,8 @@ int outdate_main(int argc, char *argv[])
 		{ EINVAL, "'ndvalctl demote @' makes it a secondary." },
 		{ }
 	};
-	const char *name;
-	struct nl *nl;
 
-	no_options(argc, argv);
-	name = next_argument(argc, argv, "PAIR");
-	no_more_arguments(argc, argv);
-
-	nl = open_kernel();
-	nl_request(nl, NDVAL_CMD_OUTDATE, 0);
-	nl_put_str(nl, NDVAL_A_PAIR_NAME, name);
-	move_pair(nl, name, refusals);
-	show_result(nl, name);
-	return EXIT_SUCCESS;
+	return move_now(argc, argv, NDVAL_CMD_OUTDATE, refusals);
 }
 
 int switchover_main(int argc, char *argv[])
