@@ -20,7 +20,6 @@
 #include <linux/uio.h>
 #include <net/sock.h>
 
-#include "check.h"
 #include "flow.h"
 #include "host.h"
 #include "link.h"
@@ -62,8 +61,16 @@ struct ndval_refusal {
 	u32			role;
 };
 
-/* Sends the message in link->skb whole. The bytes are wiped behind it. */
-static int send_message(struct ndval_link *link)
+/**
+ * ndval_send_message() - Send the message in a link's buffer whole.
+ * @link: the link
+ *
+ * The bytes are wiped behind it.
+ *
+ * Context: process, sleeps; no lock of ours is held.
+ * Return: 0 or an errno that ends the link.
+ */
+int ndval_send_message(struct ndval_link *link)
 {
 	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
 	struct sk_buff *skb = link->skb;
@@ -80,12 +87,21 @@ static int send_message(struct ndval_link *link)
 	return 0;
 }
 
-static int finish(struct ndval_link *link, struct nlmsghdr *header, int err)
+/**
+ * ndval_send_finish() - End a message and send it, if it could be made.
+ * @link: the link
+ * @header: its header
+ * @err: 0, or why it could not
+ *
+ * Context: process, sleeps; no lock of ours is held.
+ * Return: 0 or an errno that ends the link.
+ */
+int ndval_send_finish(struct ndval_link *link, struct nlmsghdr *header, int err)
 {
 	if (WARN_ON_ONCE(err))
 		return err;
 	ndval_wire_end(link->skb, header);
-	return send_message(link);
+	return ndval_send_message(link);
 }
 
 static int send_hello(struct ndval_link *link)
@@ -102,14 +118,14 @@ static int send_hello(struct ndval_link *link)
 	      nla_put_string(skb, NDVAL_WIRE_A_TO, link->remote->name) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_SERIAL, link->serial) ?:
 	      nla_put_string(skb, NDVAL_WIRE_A_SOFTWARE, THIS_MODULE->version);
-	return finish(link, header, err);
+	return ndval_send_finish(link, header, err);
 }
 
 static int send_time(struct ndval_link *link, u8 cmd, u64 time)
 {
 	struct nlmsghdr *header = ndval_wire_begin(link->skb, cmd);
 
-	return finish(link, header,
+	return ndval_send_finish(link, header,
 		      ndval_wire_put_u64(link->skb, NDVAL_WIRE_A_TIME, time));
 }
 
@@ -117,340 +133,8 @@ static int send_bye(struct ndval_link *link)
 {
 	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_BYE);
 
-	return finish(link, header,
+	return ndval_send_finish(link, header,
 		      nla_put_string(link->skb, NDVAL_WIRE_A_REASON, link->reason));
-}
-
-static int put_pair(struct sk_buff *skb, const struct ndval_pair *pair, u64 epoch_id)
-{
-	return nla_put_string(skb, NDVAL_WIRE_A_PAIR, pair->key.group) ?:
-	       ndval_wire_put_u64(skb, NDVAL_WIRE_A_INCARNATION,
-				  READ_ONCE(pair->incarnation)) ?:
-	       ndval_wire_put_u64(skb, NDVAL_WIRE_A_EPOCH_ID, epoch_id) ?:
-	       ndval_wire_put_u64(skb, NDVAL_WIRE_A_PAIR_ID, READ_ONCE(pair->id));
-}
-
-static int put_settings(struct sk_buff *skb, const struct ndval_settings *set)
-{
-	struct nlattr *nest = nla_nest_start(skb, NDVAL_WIRE_A_SETTINGS);
-	unsigned int i;
-
-	if (!nest)
-		return -EMSGSIZE;
-	if (ndval_wire_put_u64(skb, NDVAL_WIRE_A_SETTINGS_SERIAL, set->serial))
-		return -EMSGSIZE;
-	for (i = 0; i < NDVAL_PAIR_SETTINGS; i++)
-		if (nla_put_u32(skb, ndval_wire_setting(i), set->value[i]))
-			return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
-static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
-{
-	struct ndval_pair *pair = peer->pair;
-	int err;
-
-	lockdep_assert_held(&pair->lock);
-	WRITE_ONCE(peer->told_id, pair->epoch_id);
-	peer->told_for = peer->spoken ? peer->heard.id : 0;
-	/* Who has not spoken on this link is nobody yet: it would not be meant. */
-	peer->told_in_sync = pair->role == NDVAL_ROLE_PRIMARY && peer->told_for &&
-			     peer->membership == NDVAL_MEMBERSHIP_IN_SYNC;
-	if (peer->told_in_sync)		/* it may take over from now on */
-		ndval_takeover_check(pair);
-	peer->told_behind = pair->role == NDVAL_ROLE_PRIMARY && atomic_read(&peer->behind);
-	peer->told_diverged = ndval_pair_has_diverged(pair);
-	err = put_pair(skb, pair, pair->epoch_id) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_EPOCH, pair->epoch) ?:
-	      nla_put_u32(skb, NDVAL_WIRE_A_ROLE, pair->role) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_SEEN_ID, peer->heard.epoch_id) ?:
-	      nla_put_u32(skb, NDVAL_WIRE_A_MAX_STREAMS,
-			  pair->set.value[NDVAL_SET_MAX_STREAMS]) ?:
-	      nla_put_u32(skb, NDVAL_WIRE_A_RING_SIZE,
-			  pair->set.value[NDVAL_SET_RING_SIZE]) ?:
-	      put_settings(skb, &pair->set);
-	if (!err && ndval_bar_refuses(pair->bar))
-		err = nla_put_flag(skb, NDVAL_WIRE_A_DIVERGED);
-	if (!err && peer->told_in_sync)
-		err = nla_put_flag(skb, NDVAL_WIRE_A_IN_SYNC);
-	if (!err)
-		err = nla_put(skb, NDVAL_WIRE_A_HISTORY,
-			      pair->history.n * sizeof(pair->history.epochs[0]),
-			      pair->history.epochs);
-	if (!err && peer->told_behind)
-		err = nla_put_flag(skb, NDVAL_WIRE_A_BEHIND);
-	if (!err)
-		err = ndval_wire_put_u64(skb, NDVAL_WIRE_A_FOR_ID, peer->told_for);
-	if (!err && peer->told_diverged)
-		err = nla_put_flag(skb, NDVAL_WIRE_A_COPY_DIVERGED);
-	return err;
-}
-
-/* That the receiver has no place here; of what life the pair is, if there is one. */
-static int put_gone(struct sk_buff *skb, u64 incarnation, u32 role)
-{
-	int err = nla_put_flag(skb, NDVAL_WIRE_A_GONE);
-
-	if (err || !incarnation)
-		return err;
-	return ndval_wire_put_u64(skb, NDVAL_WIRE_A_INCARNATION, incarnation) ?:
-	       nla_put_u32(skb, NDVAL_WIRE_A_ROLE, role);
-}
-
-static int send_pair(struct ndval_link *link, struct ndval_peer *peer)
-{
-	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_PAIR);
-	struct ndval_pair *pair = peer->pair;
-	int err;
-
-	mutex_lock(&pair->lock);
-	if (!list_empty(&peer->list) && peer->link_id != link->id) {
-		mutex_unlock(&pair->lock);
-		return 0;	/* a newer link has come up, and tells */
-	}
-	if (!list_empty(&peer->list) && peer->handover) {
-		/* HANDOVER comes before the word that there is no primary. */
-		ndval_peer_tell(peer);
-		mutex_unlock(&pair->lock);
-		return 0;
-	}
-	if (list_empty(&peer->list))
-		err = nla_put_string(link->skb, NDVAL_WIRE_A_PAIR, pair->key.group) ?:
-		      put_gone(link->skb, pair->dead ? 0 : pair->incarnation, pair->role);
-	else
-		err = put_pair_state(link->skb, peer);
-	mutex_unlock(&pair->lock);
-	return finish(link, header, err);
-}
-
-static bool is_giving(const struct ndval_flow *flow)
-{
-	return READ_ONCE(flow->give);
-}
-
-static bool is_syncing(const struct ndval_flow *flow)
-{
-	return READ_ONCE(flow->sync);
-}
-
-/* Is there a flow of the peer of which something must be sent before the end? */
-static bool any_flow(struct ndval_peer *peer, bool (*what)(const struct ndval_flow *flow))
-{
-	struct ndval_stream *stream;
-	struct ndval_flow *flow;
-	bool found = false;
-
-	lockdep_assert_held(&peer->pair->lock);
-	list_for_each_entry(stream, &peer->pair->stream_list, list) {
-		flow = ndval_flow_find(stream, peer);
-		if (!flow)
-			continue;
-		found = what(flow);
-		ndval_flow_put(flow);
-		if (found)
-			break;
-	}
-	return found;
-}
-
-/* FETCH (end) of a secondary, or SYNC (end) of a primary. -EAGAIN if it is too early. */
-static int make_end(struct sk_buff *skb, struct ndval_peer *peer)
-{
-	struct ndval_pair *pair = peer->pair;
-	bool primary = pair->role == NDVAL_ROLE_PRIMARY;
-	struct nlmsghdr *header;
-	int err;
-
-	if (!primary && pair->followed != peer && !peer->asked)
-		return -ENOENT;
-	if (primary && any_flow(peer, is_syncing))
-		return -EAGAIN;
-	header = ndval_wire_begin(skb, primary ? NDVAL_WIRE_CMD_SYNC : NDVAL_WIRE_CMD_FETCH);
-	err = put_pair(skb, pair, pair->epoch_id) ?: nla_put_flag(skb, NDVAL_WIRE_A_END);
-	if (!err && !primary && peer->asked)
-		err = nla_put_flag(skb, NDVAL_WIRE_A_TAKEOVER);
-	if (!err)
-		ndval_wire_end(skb, header);
-	return err;
-}
-
-/* TAKEOVER: what was asked for has been sent, or why it may not be taken. */
-static int make_answer(struct sk_buff *skb, struct ndval_peer *peer)
-{
-	struct ndval_pair *pair = peer->pair;
-	struct nlmsghdr *header;
-	bool busy;
-	int err;
-
-	busy = pair->role == NDVAL_ROLE_PRIMARY ||
-	       pair->takeover.phase != NDVAL_TAKEOVER_NONE ||
-	       (pair->followed && ndval_peer_connected(pair->followed));
-	if (!busy && any_flow(peer, is_giving))
-		return -EAGAIN;
-	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_TAKEOVER);
-	err = put_pair(skb, pair, pair->epoch_id) ?:
-	      nla_put_u32(skb, NDVAL_WIRE_A_ERROR, busy ? EBUSY : 0);
-	if (!err)
-		ndval_wire_end(skb, header);
-	return err;
-}
-
-/* HANDOVER, which only who was primary sends. */
-static int make_handover(struct sk_buff *skb, struct ndval_peer *peer)
-{
-	struct ndval_pair *pair = peer->pair;
-	struct nlmsghdr *header;
-	int err;
-
-	if (pair->takeover.phase != NDVAL_TAKEOVER_HANDED)
-		return -ENOENT;
-	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_HANDOVER);
-	err = put_pair(skb, pair, pair->epoch_id);
-	if (!err)
-		ndval_wire_end(skb, header);
-	return err;
-}
-
-/* One of the messages that come after those of all streams. */
-static int send_word(struct ndval_link *link, struct ndval_peer *peer)
-{
-	struct ndval_pair *pair = peer->pair;
-	int (*make)(struct sk_buff *skb, struct ndval_peer *peer) = NULL;
-	bool *word = NULL;
-	int err = -ENOENT;
-
-	mutex_lock(&pair->lock);
-	if (peer->handover) {
-		word = &peer->handover;
-		make = make_handover;
-	} else if (peer->answer) {
-		word = &peer->answer;
-		make = make_answer;
-	} else if (peer->end) {
-		word = &peer->end;
-		make = make_end;
-	}
-	if (word && peer->link_id == link->id && !list_empty(&peer->list)) {
-		*word = false;
-		err = make(link->skb, peer);
-		/* What it waits for is in the list too: after that. */
-		if (err == -EAGAIN)
-			ndval_peer_say(peer, word);
-		else if (peer->answer || peer->end)
-			ndval_peer_say(peer, peer->answer ? &peer->answer : &peer->end);
-	}
-	mutex_unlock(&pair->lock);
-	if (err == -ENOENT || err == -EAGAIN)
-		return 0;
-	if (WARN_ON_ONCE(err))
-		return err;
-	return send_message(link);
-}
-
-static int send_sync(struct ndval_link *link, struct ndval_flow *flow)
-{
-	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_SYNC);
-	struct sk_buff *skb = link->skb;
-	u64 starts[NDVAL_EPOCHS];
-	u64 id, epoch_id;
-	int err;
-
-	if (!ndval_flow_take_sync(flow, link->id, &id, &epoch_id, starts))
-		return 0;
-	err = put_pair(skb, flow->stream->pair, epoch_id) ?:
-	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, flow->stream->name) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, id) ?:
-	      nla_put(skb, NDVAL_WIRE_A_STARTS, sizeof(starts), starts);
-	return finish(link, header, err);
-}
-
-static int send_fetch(struct ndval_link *link, struct ndval_flow *flow)
-{
-	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_FETCH);
-	struct sk_buff *skb = link->skb;
-	struct ndval_fetch fetch;
-	int err;
-
-	if (!ndval_flow_take_fetch(flow, link->id, &fetch))
-		return 0;
-	err = put_pair(skb, flow->stream->pair, fetch.epoch_id) ?:
-	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, flow->stream->name) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, fetch.id) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_HAVE, fetch.have) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_WANT, fetch.want) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_DEMAND, fetch.demand) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_NEED, fetch.need);
-	if (!err && fetch.again)
-		err = nla_put_flag(skb, NDVAL_WIRE_A_AGAIN);
-	if (!err && fetch.takeover)
-		err = nla_put_flag(skb, NDVAL_WIRE_A_TAKEOVER);
-	return finish(link, header, err);
-}
-
-static int send_values(struct ndval_link *link, struct ndval_flow *flow)
-{
-	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_VALUES);
-	struct sk_buff *skb = link->skb;
-	struct ndval_value value;
-	struct ndval_push push;
-	u8 *data;
-	int err;
-
-	if (ndval_pair_is_primary(flow->stream->pair))
-		ndval_stream_fill_ahead(flow->stream, GFP_KERNEL);
-	data = ndval_value_begin(skb, NDVAL_WIRE_A_VALUE, NDVAL_WIRE_VALUES_MAX, &value);
-	if (WARN_ON_ONCE(!data))
-		return -EMSGSIZE;
-	if (!ndval_flow_take_push(flow, link->id, &push, data, NDVAL_WIRE_VALUES_MAX))
-		return 0;
-	err = ndval_value_end(skb, &value, push.offset, push.len) ?:
-	      put_pair(skb, flow->stream->pair, push.epoch_id) ?:
-	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, flow->stream->name) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, push.id) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_COMMITTED, push.committed) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_TAIL, push.tail) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_NEED, push.need) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_LIMIT, push.limit) ?:
-	      nla_put_u32(skb, NDVAL_WIRE_A_DROPS, push.drops);
-	if (!err && push.n)
-		err = nla_put(skb, NDVAL_WIRE_A_STARTS, push.n * sizeof(*push.starts),
-			      push.starts);
-	return finish(link, header, err);
-}
-
-static int put_copy(struct sk_buff *skb, const struct ndval_told *told)
-{
-	const struct ndval_piece *piece = &told->copy.piece;
-
-	return nla_put_u32(skb, NDVAL_WIRE_A_INSTANCE, told->copy.instance) ?:
-	       nla_put_u32(skb, NDVAL_WIRE_A_RUN, told->copy.run) ?:
-	       nla_put(skb, NDVAL_WIRE_A_STOPS, told->n * sizeof(*told->stops),
-		       told->stops) ?:
-	       nla_put_u32(skb, NDVAL_WIRE_A_KIND, piece->kind) ?:
-	       nla_put_u32(skb, NDVAL_WIRE_A_LENGTH, piece->length) ?:
-	       nla_put_u32(skb, NDVAL_WIRE_A_PID, piece->pid) ?:
-	       nla_put_string(skb, NDVAL_WIRE_A_COMM, piece->comm);
-}
-
-static int send_check(struct ndval_link *link, struct ndval_flow *flow)
-{
-	struct sk_buff *skb = link->skb;
-	struct ndval_check check;
-	struct nlmsghdr *header;
-	int err;
-
-	if (!ndval_check_take(flow, link->id, &check))
-		return 0;
-	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_CHECK);
-	err = put_pair(skb, flow->stream->pair, check.epoch_id) ?:
-	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, flow->stream->name) ?:
-	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, check.id) ?:
-	      put_copy(skb, &check.told);
-	if (!err && check.found)
-		err = ndval_wire_put_u64(skb, NDVAL_WIRE_A_FOUND_AT, check.found_at) ?:
-		      nla_put_u32(skb, NDVAL_WIRE_A_FOUND_INSTANCE, check.found_instance);
-	return finish(link, header, err);
 }
 
 static int send_refusal(struct ndval_link *link, const struct ndval_refusal *refusal)
@@ -462,8 +146,8 @@ static int send_refusal(struct ndval_link *link, const struct ndval_refusal *ref
 	if (!refusal->pair) {
 		header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_PAIR);
 		err = nla_put_string(skb, NDVAL_WIRE_A_PAIR, refusal->group) ?:
-		      put_gone(skb, refusal->incarnation, refusal->role);
-		return finish(link, header, err);
+		      ndval_send_put_gone(skb, refusal->incarnation, refusal->role);
+		return ndval_send_finish(link, header, err);
 	}
 	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_STREAM_DEL);
 	err = nla_put_string(skb, NDVAL_WIRE_A_PAIR, refusal->group) ?:
@@ -473,16 +157,7 @@ static int send_refusal(struct ndval_link *link, const struct ndval_refusal *ref
 	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, refusal->stream) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, refusal->stream_id) ?:
 	      nla_put_u32(skb, NDVAL_WIRE_A_ERROR, refusal->error);
-	return finish(link, header, err);
-}
-
-static int send_flow(struct ndval_link *link, struct ndval_flow *flow)
-{
-	if (READ_ONCE(flow->sync))
-		return send_sync(link, flow);
-	if (READ_ONCE(flow->give) || ndval_pair_is_primary(flow->stream->pair))
-		return send_values(link, flow);
-	return send_fetch(link, flow);
+	return ndval_send_finish(link, header, err);
 }
 
 /* Sends what one entry of the list stands for. */
@@ -490,15 +165,15 @@ static int send_due(struct ndval_link *link, struct ndval_due *due)
 {
 	switch (due->kind) {
 	case NDVAL_DUE_PAIR:
-		return send_pair(link, container_of(due, struct ndval_peer, pair_due));
+		return ndval_send_pair(link, container_of(due, struct ndval_peer, pair_due));
 	case NDVAL_DUE_WORD:
-		return send_word(link, container_of(due, struct ndval_peer, word_due));
+		return ndval_send_word(link, container_of(due, struct ndval_peer, word_due));
 	case NDVAL_DUE_REFUSAL:
 		return send_refusal(link, container_of(due, struct ndval_refusal, due));
 	case NDVAL_DUE_FLOW:
-		return send_flow(link, container_of(due, struct ndval_flow, due));
+		return ndval_send_flow(link, container_of(due, struct ndval_flow, due));
 	case NDVAL_DUE_CHECK:
-		return send_check(link, container_of(due, struct ndval_flow, check_due));
+		return ndval_send_check(link, container_of(due, struct ndval_flow, check_due));
 	}
 	return 0;
 }

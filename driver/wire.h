@@ -31,6 +31,12 @@ int ndval_wire_parse_nested(const struct nlattr *nest, struct nlattr **attrs, in
 			    const struct nla_policy *policy);
 u64 ndval_wire_u64(struct nlattr **attrs, int type);
 
+/* A string that the policy has checked, and that has to be there. */
+static inline const char *ndval_wire_text(struct nlattr **attrs, int type)
+{
+	return nla_data(attrs[type]);
+}
+
 /* The attribute of a pair setting, by enum ndval_setting. */
 static inline int ndval_wire_setting(unsigned int which)
 {

@@ -25,6 +25,15 @@ need()
 	[ $# -ge "$least" ] || fail "found only $# of $what: has the source's form changed?"
 }
 
+# Every file of the driver has its place in the map.
+for file in driver/*.c; do
+	case $file in
+	driver/netlink*.c) file="driver/netlink\*.c" ;;
+	esac
+	grep -q "\`\`\(driver/\)\?$(basename "$file")\`\`" Documentation/design.rst ||
+		fail "Documentation/design.rst: no word of $file"
+done
+
 # sysfs: the same files in the driver and in the ABI text.
 mapfile -t settings < <(sed -nE 's/^SETTING\((\w+),.*/\1/p' driver/sysfs.c)
 mapfile -t files < <(sed -nE -e 's/^SETTING\((\w+),.*/\1/p' -e 's/^COUNT\((\w+),.*/\1/p' \
