@@ -1026,6 +1026,20 @@ static bool be_in_sync(struct host *host, struct fake *fake, int fd, struct fetc
 	       host_peer_is(host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC);
 }
 
+/* Has the kernel sent all there is, and with it L: so much is promised. */
+static bool promises_all(struct host *host, struct fake *fake, struct fetch *fetch)
+{
+	bool said;
+
+	fetch->again = true;
+	said = say_fetch(&fake->peer, &fake->side, fetch);
+	fetch->again = false;
+	do {
+		said = said && peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said);
+	} while (said && said_u64(&fake->said, NDVAL_WIRE_A_LIMIT) < head(host));
+	return said;
+}
+
 TEST_F(failover, a_rebuilt_peer_is_counted_anew)
 {
 	struct fetch fetch = { 0 };
@@ -1038,6 +1052,7 @@ TEST_F(failover, a_rebuilt_peer_is_counted_anew)
 	ASSERT_EQ(3096, get(self->fd, bytes, sizeof(bytes)));
 	/* Under its name, on the same link and then on a new one. */
 	for (i = 0; i < 2; i++) {
+		ASSERT_TRUE(promises_all(&self->host, fake, &fetch));
 		fake->side.pair_id++;
 		if (i) {
 			ASSERT_TRUE(fake_hang_up(&self->host, fake));
