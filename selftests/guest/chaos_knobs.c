@@ -167,6 +167,11 @@ static void begin_twice(struct world *world)
 	    world_command(world, new, NDVAL_CMD_DEMOTE) || world_promote(world, new, 0))
 		return;
 	world->primary = new;
+	/* They meet before the first one gives more, and beyond that. */
+	manager_heal(world);
+	wait_until(world_follows(world, old) ||
+		   world_get(world, old, NDVAL_A_PAIR_HEALTH) == NDVAL_HEALTH_DIVERGED,
+		   WATCH * world->slower);
 	for (s = 0; s < world->streams; s++)
 		app_go(&world->member[old].apps[s], -1);
 	manager_settle(world);
