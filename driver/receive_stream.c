@@ -273,6 +273,21 @@ int ndval_receive_values(struct ndval_link *link, struct nlattr **attrs)
 	return err;
 }
 
+/* The stream that a message of our epoch is about: another one of its name is not. */
+static struct ndval_stream *meant_stream(const struct ndval_link *link,
+					 struct ndval_peer *peer, struct nlattr **attrs)
+{
+	struct ndval_stream *stream;
+
+	if (!ndval_receive_is_of_epoch(link, peer, attrs))
+		return NULL;
+	stream = ndval_stream_find(peer->pair, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM));
+	if (stream && stream->id == ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID))
+		return stream;
+	ndval_stream_put(stream);
+	return NULL;
+}
+
 static void stream_deleted(struct ndval_peer *peer, struct ndval_stream *stream,
 			   u32 error)
 {
@@ -309,7 +324,6 @@ static void stream_deleted(struct ndval_peer *peer, struct ndval_stream *stream,
 int ndval_receive_stream_del(struct ndval_link *link, struct nlattr **attrs)
 {
 	const char *name = ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM);
-	u64 id = ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID);
 	struct ndval_stream *stream;
 	struct ndval_peer *peer;
 
@@ -319,10 +333,8 @@ int ndval_receive_stream_del(struct ndval_link *link, struct nlattr **attrs)
 	if (!peer)
 		return 0;
 	mutex_lock(&peer->pair->lock);
-	stream = ndval_receive_is_of_epoch(link, peer, attrs) ?
-		 ndval_stream_find(peer->pair, name) : NULL;
-	/* Another one of the same name is not meant. */
-	if (stream && stream->id == id)
+	stream = meant_stream(link, peer, attrs);
+	if (stream)
 		stream_deleted(peer, stream, nla_get_u32(attrs[NDVAL_WIRE_A_ERROR]));
 	ndval_stream_put(stream);
 	mutex_unlock(&peer->pair->lock);
@@ -391,10 +403,8 @@ int ndval_receive_check(struct ndval_link *link, struct nlattr **attrs)
 	if (!peer)
 		return 0;
 	mutex_lock(&peer->pair->lock);
-	stream = ndval_receive_is_of_epoch(link, peer, attrs) ?
-		 ndval_stream_find(peer->pair, name) : NULL;
-	/* Another one of the same name is not meant. */
-	if (stream && stream->id && stream->id == check.id)
+	stream = meant_stream(link, peer, attrs);
+	if (stream && stream->id)
 		ndval_check_heard(stream, peer, &check);
 	ndval_stream_put(stream);
 	mutex_unlock(&peer->pair->lock);

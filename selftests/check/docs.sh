@@ -34,6 +34,17 @@ for file in driver/*.c; do
 		fail "Documentation/design.rst: no word of $file"
 done
 
+# The functions that the model's page names are where it says.
+# shellcheck disable=SC2016  # they stand between backticks
+mapfile -t places < <(sed -nE 's/.*``(\w+\.c)``: ``(\w+)\(\)``.*/\1 \2/p' \
+	Documentation/model/README.rst)
+need "functions of the model's rules" 40 "${places[@]}"
+for place in "${places[@]}"; do
+	read -r file name <<<"$place"
+	grep -qE "^[a-z].*\b$name\(" "driver/$file" ||
+		fail "Documentation/model/README.rst: no $name() in driver/$file"
+done
+
 # sysfs: the same files in the driver and in the ABI text.
 mapfile -t settings < <(sed -nE 's/^SETTING\((\w+),.*/\1/p' driver/sysfs.c)
 mapfile -t files < <(sed -nE -e 's/^SETTING\((\w+),.*/\1/p' -e 's/^COUNT\((\w+),.*/\1/p' \
