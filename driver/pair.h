@@ -31,7 +31,8 @@
  *	demote				primary			secondary, in sync
  *	switchover			primary			bar frozen
  *	all drained			primary, frozen		secondary, in sync
- *	PAIR of a primary, own epoch	secondary		follows that peer
+ *	PAIR of a primary, own epoch,	secondary		follows that peer
+ *	  to the object that this is
  *	PAIR of a newer epoch		primary			secondary, not in sync
  *	SYNC (end) of a newer epoch,	secondary		its epoch, truncated;
  *	  no more delivered here than			  follows
@@ -44,6 +45,7 @@
  *	PAIR of a primary, another	primary			peer refused
  *	  life, or same epoch number
  *	FETCH beyond the head		primary			bar fenced
+ *	outdate				secondary		another object, not in sync
  *	resync				any, with peers		secondary, no epoch
  *	resync				fenced or secondary,	primary, new epoch
  *					  no peers
