@@ -651,6 +651,8 @@ def prepare(jobs, report):
         try:
             kernel = kernels.get(flavour)
             build.module(kernel)
+            if said := build.warnings(kernel):
+                report.fail(f"{name}: no warning", said)
             report.ok(f"{name}: module", time.monotonic() - start)
         except ERRORS as err:
             report.fail(f"{name}: module", str(err))

@@ -10,6 +10,16 @@ struct side {
 	u64			starts[NDVAL_EPOCHS];
 };
 
+/* The two of each test; not on the stack, where they are too large. */
+static struct side a, b;
+
+static int forget_all(struct kunit *test)
+{
+	memset(&a, 0, sizeof(a));
+	memset(&b, 0, sizeof(b));
+	return 0;
+}
+
 static void add(struct side *side, u64 id, u64 start)
 {
 	u64 number = side->history.n ? side->history.epochs[side->history.n - 1].number : 0;
@@ -18,74 +28,64 @@ static void add(struct side *side, u64 id, u64 start)
 	ndval_history_push_start(&side->history, merged, side->starts, start);
 }
 
-static u64 common(const struct side *a, const struct side *b)
+static u64 common(const struct side *one, const struct side *other)
 {
-	return ndval_history_common(&a->history, a->starts, &b->history, b->starts);
+	return ndval_history_common(&one->history, one->starts,
+				    &other->history, other->starts);
 }
 
-static void expect_common(struct kunit *test, const struct side *a, const struct side *b,
-			  u64 end)
+static void expect_common(struct kunit *test, u64 end)
 {
-	KUNIT_EXPECT_EQ(test, common(a, b), end);
-	KUNIT_EXPECT_EQ(test, common(b, a), end);
+	KUNIT_EXPECT_EQ(test, common(&a, &b), end);
+	KUNIT_EXPECT_EQ(test, common(&b, &a), end);
 }
 
 static void same_epochs_have_all_in_common(struct kunit *test)
 {
-	struct side a = {}, b = {};
-
-	expect_common(test, &a, &b, U64_MAX);
+	expect_common(test, U64_MAX);
 	add(&a, 11, 0);
 	add(&b, 11, 0);
-	expect_common(test, &a, &b, U64_MAX);
+	expect_common(test, U64_MAX);
 	KUNIT_EXPECT_EQ(test, a.history.epochs[0].id, 11);
 	KUNIT_EXPECT_EQ(test, a.history.n, 1);
 }
 
 static void newer_epoch_begins_where_it_says(struct kunit *test)
 {
-	struct side a = {}, b = {};
-
 	add(&a, 11, 0);
 	add(&b, 11, 0);
 	add(&b, 12, BIT_ULL(32) + 5);
-	expect_common(test, &a, &b, BIT_ULL(32) + 5);
+	expect_common(test, BIT_ULL(32) + 5);
 }
 
 /* The schedule of finding C2: the newest epoch's start alone is too high. */
 static void epoch_in_between_that_began_earlier_counts(struct kunit *test)
 {
-	struct side a = {}, b = {};
-
 	add(&a, 11, 0);
 	add(&b, 11, 0);
 	add(&b, 12, 100);
 	add(&b, 13, 200);
-	expect_common(test, &a, &b, 100);
+	expect_common(test, 100);
 }
 
 /* The schedule of finding C3: two epochs of one number are not the same. */
 static void epochs_are_told_apart_by_id(struct kunit *test)
 {
-	struct side a = {}, b = {};
-
 	add(&a, 11, 0);
 	add(&a, 21, 50);
 	add(&b, 11, 0);
 	add(&b, 12, 70);
 	add(&b, 13, 90);
-	expect_common(test, &a, &b, 50);
+	expect_common(test, 50);
 }
 
 static void strangers_have_nothing_in_common(struct kunit *test)
 {
-	struct side a = {}, b = {};
-
 	add(&a, 11, 0);
 	add(&b, 12, 0);
-	expect_common(test, &a, &b, 0);
+	expect_common(test, 0);
 	memset(&a, 0, sizeof(a));
-	expect_common(test, &a, &b, 0);
+	expect_common(test, 0);
 }
 
 /*
@@ -94,7 +94,6 @@ static void strangers_have_nothing_in_common(struct kunit *test)
  */
 static void full_history_goes_on(struct kunit *test)
 {
-	struct side a = {}, b = {};
 	unsigned int i;
 
 	add(&a, 1, 0);
@@ -111,9 +110,9 @@ static void full_history_goes_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b.starts[1], 30);
 	KUNIT_EXPECT_EQ(test, b.starts[NDVAL_EPOCHS - 1], 1000);
 	KUNIT_EXPECT_EQ(test, b.history.epochs[NDVAL_EPOCHS - 1].number, NDVAL_EPOCHS + 1);
-	expect_common(test, &a, &b, 1000);
+	expect_common(test, 1000);
 	add(&a, 101, 900);
-	expect_common(test, &a, &b, 900);
+	expect_common(test, 900);
 	ndval_history_adopt(&a.history, a.starts, &b.history, 900);
 	KUNIT_EXPECT_EQ(test, a.starts[0], 0);
 	KUNIT_EXPECT_EQ(test, a.starts[1], 30);
@@ -123,20 +122,18 @@ static void full_history_goes_on(struct kunit *test)
 /* Away for so long that the other knows no epoch that is known here. */
 static void forgotten_epochs_are_not_common(struct kunit *test)
 {
-	struct side a = {}, b = {};
 	unsigned int i;
 
 	add(&a, 1, 0);
 	add(&b, 1, 0);
 	for (i = 2; i <= NDVAL_EPOCHS + 1; i++)
 		add(&b, i, 10 * i);
-	expect_common(test, &a, &b, 0);
+	expect_common(test, 0);
 }
 
 /* The oldest that is adopted may have merged what is known here, and smaller. */
 static void adopted_oldest_epoch_begins_where_what_it_merged_did(struct kunit *test)
 {
-	struct side a = {}, b = {};
 	unsigned int i;
 
 	add(&a, 1, 0);
@@ -154,8 +151,6 @@ static void adopted_oldest_epoch_begins_where_what_it_merged_did(struct kunit *t
 
 static void adopted_epochs_begin_where_known_or_lower(struct kunit *test)
 {
-	struct side a = {}, b = {};
-
 	add(&a, 11, 0);
 	add(&a, 12, 40);
 	add(&a, 13, 60);
@@ -185,6 +180,7 @@ static struct kunit_case history_cases[] = {
 
 static struct kunit_suite history_suite = {
 	.name		= "ndval_history",
+	.init		= forget_all,
 	.test_cases	= history_cases,
 };
 

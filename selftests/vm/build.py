@@ -130,8 +130,7 @@ def _unchanged(tree, top, parts):
 def module(kernel, top=TOP, name=None):
     """Builds and returns the .ko of @kernel; raises Error with the compiler's words.
 
-    Warnings stay in the tree's make.log. They are no error here, but what was
-    built is then built again the next time, so that they cannot be missed.
+    Warnings are no error here; see warnings().
     """
     if not kernel.headers.is_dir():
         raise Error(f"{kernel.headers} is missing: run 'make deps' as root "
@@ -151,11 +150,18 @@ def module(kernel, top=TOP, name=None):
         if not (tree / "ndval.ko").exists():
             raise Error(f"{tree}: no ndval.ko was built\n{out}")
         if "warning:" in out.lower():
+            # The next build must say them again, whatever has changed by then.
             for file in tree.rglob("*.o"):
                 file.unlink()
-        else:
-            (tree / ".building").rename(tree / ".built")
+        (tree / ".building").rename(tree / ".built")
         return tree / "ndval.ko"
+
+
+def warnings(kernel):
+    """What the compiler had to say when the module of @kernel was built last, or ''."""
+    tree = BUILD / kernel.version
+    out = (tree / "make.log").read_text(encoding="utf-8")
+    return out.replace(f"{tree}/", "") if "warning:" in out.lower() else ""
 
 
 def _build_all(flavours):
@@ -163,10 +169,10 @@ def _build_all(flavours):
     good = True
     for flavour in flavours:
         try:
-            path = module(kernels.get(flavour))
-            out = (path.parent / "make.log").read_text(encoding="utf-8")
-            if "warning:" in out.lower():
-                raise Error(out.replace(f"{path.parent}/", ""))
+            kernel = kernels.get(flavour)
+            path = module(kernel)
+            if said := warnings(kernel):
+                raise Error(said)
             print(path.relative_to(TOP))
         except Error as err:
             print(f"{flavour}: {err}")
