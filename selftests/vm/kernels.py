@@ -30,6 +30,7 @@ the version last resolved is used.
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -159,6 +160,7 @@ def _remember(flavour):
     return cache() / "kernels" / f"current-{flavour}"
 
 
+@functools.cache
 def resolve(flavour):
     """The version that @flavour means now; from the cache when apt has no answer."""
     if flavour not in FLAVOURS:
