@@ -210,6 +210,10 @@ class Needs:
         return options
 
 
+def slowest(flavours):
+    return max(kernels.SLOWER.get(flavour, 1) for flavour in flavours)
+
+
 def wanted(patterns, *names):
     return not patterns or any(p in n or fnmatch.fnmatch(n, p) for p in patterns for n in names)
 
@@ -230,7 +234,7 @@ def _end_children():
 class Check:
     """One script of check/."""
 
-    weight = 1
+    weight = length = 1
     flavours = frozenset()
 
     def __init__(self, path):
@@ -265,8 +269,8 @@ class Check:
 class Program:
     """A test that is a program with guests of its own and prints TAP."""
 
-    def __init__(self, name, command, flavours=(), weight=1):
-        self.name, self.command, self.weight = name, command, weight
+    def __init__(self, name, command, flavours=(), weight=1, length=1):
+        self.name, self.command, self.weight, self.length = name, command, weight, length
         self.flavours = frozenset(flavours)
 
     def run(self, report):
@@ -287,7 +291,7 @@ class Program:
 
 
 def programs():
-    return (Program("fuzz", ["fuzz/fuzz.py", "--tap", "--time=60"], (DEBUG,)),
+    return (Program("fuzz", ["fuzz/fuzz.py", "--tap", "--time=60"], (DEBUG,), length=30),
             Program("vm selftest", ["vm/selftest.py"], weight=2))
 
 
@@ -384,6 +388,7 @@ class GuestGroup:
         self.flavour, self.options, self.tests = flavour, options, tests
         self.flavours = {flavour}
         self.weight = min(2, options.get("smp", 1))
+        self.length = len(tests) * slowest(self.flavours)
         self.name = f"{flavour} " + " ".join(t.name for t in tests)
         self.guest = None
 
@@ -481,6 +486,7 @@ class HostsGroup:
         self.flavours = set(mix)
         # The two of a pair mostly wait for each other: together they need one processor.
         self.weight = min(2, len(mix) // 2)
+        self.length = len(tests) * slowest(self.flavours)
         self.prefix = "+".join(mix)
         self.name = f"{self.prefix} " + " ".join(f"{f.name}.{t.__name__}" for f, t in tests)
         self.net = None
@@ -602,7 +608,7 @@ def parts(tests, most=24):
 
 
 def collect(patterns, chosen, report):
-    """All jobs, the long ones first."""
+    """All jobs, the long ones first: by their tests, and how slow the kernel is."""
     hosts, guests = {}, {}
     for path in sorted(HERE.glob("hosts/test_*.py")):
         try:
@@ -638,7 +644,7 @@ def collect(patterns, chosen, report):
              and (patterns or not chosen or p.flavours & set(chosen))]
     jobs += [Check(p) for p in sorted(HERE.glob("check/*.sh"))
              if os.access(p, os.X_OK) and wanted(patterns, p.stem) and (patterns or not chosen)]
-    return jobs
+    return sorted(jobs, key=lambda job: job.length, reverse=True)
 
 
 def prepare(jobs, report):

@@ -464,6 +464,65 @@ TEST_F_TIMEOUT(link, handover, 300)
 	every_failure(_metadata, &self->trial, &kind);
 }
 
+/* A copy here is on its way to a place that ours has passed. */
+static bool has_copy(struct trial *self)
+{
+	static unsigned char got[CHUNK];
+	bool done;
+	int fd;
+
+	if (host_set(&self->host, "web1", NDVAL_A_PAIR_ON_DIVERGENCE,
+		     NDVAL_ON_DIVERGENCE_FAIL) ||
+	    !has_stream(self))
+		return false;
+	fd = node_open("web1", 0);
+	done = get(fd, got, 50) == 50;
+	close(fd);
+	return done;
+}
+
+static const struct check far_stop = {
+	.stream = "default", .id = FAKE_STREAM_ID, .run = 1, .n = 1,
+	.stops = { { 100, 42 } }, .length = 100, .pid = 1, .comm = "fake",
+};
+
+/* It may not go past our stop, if not after the first time we tell of it then now. */
+static bool stops_at(struct trial *self)
+{
+	struct fake *fake = &self->fake;
+	unsigned char got[100];
+	ssize_t ret;
+	int fd;
+
+	if (!say_check(&fake->peer, &fake->side, &far_stop) || !peer_is_served(&fake->peer))
+		return false;
+	fd = node_open("web1", 0);
+	ret = get(fd, got, sizeof(got));
+	close(fd);
+	return ret == -ESTALE &&
+	       host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DIVERGENCES) >= 1;
+}
+
+static void make_check(struct fake *fake)
+{
+	wire_check(&fake->wire, &fake->side, &far_stop);
+}
+
+TEST_F_TIMEOUT(link, check, 300)
+{
+	const struct kind kind = {
+		.cmd = NDVAL_WIRE_CMD_CHECK,
+		.lead = true,
+		.stage = JOINED,
+		.after = JOINED,
+		.is_done = stops_at,
+		.prepare = has_copy,
+		.make = make_check,
+	};
+
+	every_failure(_metadata, &self->trial, &kind);
+}
+
 /* The kernel is a secondary that does not see its primary, and we are another. */
 static bool is_orphan(struct trial *self)
 {

@@ -115,7 +115,7 @@ def test_rebuilt_primary(net):
         join(primary, secondary)
         same(read(primary, 1000), read(secondary, 1000), size=1000)
         ctl(primary, "pair del web")
-        ctl(primary, f"pair add web --peer {secondary.name}")
+        make_pair(primary, settings=f"--peer {secondary.name}", promote=False)
         await_state("waiting", primary, secondary.name)
         ctl(primary, "promote web --new")
         await_health("diverged", secondary)
@@ -136,8 +136,7 @@ def test_rebuilt_primary_and_unread_secondary(net):
     join(net.a, net.b)
     read(net.a, 1000)
     ctl(net.a, "pair del web")
-    ctl(net.a, "pair add web --peer b")
-    ctl(net.a, "promote web --new")
+    make_pair(net.a, settings="--peer b")
     await_health("protected", net.a, net.b)
     same(read(net.a, 1000), read(net.b, 1000), size=1000)
 
