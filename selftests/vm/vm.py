@@ -380,9 +380,14 @@ def main(argv):
 
 def quit_on_signals():
     """Turns signals into exceptions, so that guests are ended on the way out."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+
     def stop(number, _frame):
+        # A second one would break off what ends the guests.
+        for other in (*numbers, signal.SIGINT):
+            signal.signal(other, signal.SIG_IGN)
         raise SystemExit(128 + number)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in numbers:
         signal.signal(number, stop)
 
 
