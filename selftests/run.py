@@ -33,7 +33,9 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   flavours=6.1,6.12,debug kernels, one guest for each (guest/); these by default
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
                           once, the tests run with each mix
-  debug=no                (hosts/) not with as many guests with the debug kernel too
+  debug=no                (hosts/) not with as many guests with the debug kernel too;
+                          these look for leaks only if the kernel is chosen, for it
+                          takes longer than all the rest
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  shared=MIB  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
@@ -77,6 +79,8 @@ from guest import accelerator, end_all_guests  # noqa: E402
 
 HERE = TOP / "selftests"
 DEBUG, KCSAN = "debug", "kcsan"
+# Starting a program is twice as fast then. In guest/ leaks are looked for always.
+NO_KMEMLEAK = "kmemleak=off"
 KSFT_SKIP = 4
 CHECK_TIMEOUT = 900
 RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5000))
@@ -621,7 +625,10 @@ def collect(patterns, chosen, report):
                 continue
             tests = [(file, t) for t in file.tests
                      if wanted(patterns, file.name, f"{file.name}.{t.__name__[5:]}")]
-            key = (mix, tuple(sorted(file.needs.options().items())))
+            options = file.needs.options()
+            if DEBUG in mix and mix not in file.needs.mixes and not chosen:
+                options["cmdline"] = NO_KMEMLEAK
+            key = (mix, tuple(sorted(options.items())))
             hosts.setdefault(key, []).extend(tests)
     files = sorted([*HERE.glob("guest/*.sh"), *HERE.glob("guest/*.c")])
     for path in files:
