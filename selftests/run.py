@@ -489,7 +489,7 @@ class HostsGroup:
         self.mix, self.options, self.tests = mix, options, tests
         self.flavours = set(mix)
         # The two of a pair mostly wait for each other: together they need one processor.
-        self.weight = min(2, len(mix) // 2)
+        self.weight = max(1, min(2, len(mix) // 2))
         self.length = len(tests) * slowest(self.flavours)
         self.prefix = "+".join(mix)
         self.name = f"{self.prefix} " + " ".join(f"{f.name}.{t.__name__}" for f, t in tests)
