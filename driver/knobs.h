@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What tests switch off to see that its absence is noticed. Only in a module
- * that is built for it (-DNDVAL_TEST_KNOBS, as the tests' debug kernel's is): bits of
- * /sys/kernel/debug/ndval/broken. In any other the compiler sees 0.
+ * that is built for it (-DNDVAL_TEST_KNOBS): bits of /sys/kernel/debug/ndval/broken. In
+ * any other the compiler sees 0.
  */
 #ifndef NDVAL_KNOBS_H
 #define NDVAL_KNOBS_H

@@ -33,9 +33,10 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   flavours=6.1,6.12,debug kernels, one guest for each (guest/); these by default
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
                           once, the tests run with each mix
-  debug=no                (hosts/) not with as many guests with the debug kernel too;
-                          these look for leaks only if the kernel is chosen, for it
-                          takes longer than all the rest
+  debug=a                 (hosts/) the guest that has the debug kernel when the tests run
+                          once more, or b; no: they don't. If KERNELS is debug alone, all
+                          guests have it, and only then leaks are looked for in hosts/:
+                          either takes longer than all the rest
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  shared=MIB  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
@@ -43,6 +44,7 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   modules=a,b             more kernel modules to take along
   modargs="a=1 b=2"       parameters for 'modprobe ndval'
   module=no               ndval is not loaded for this test
+  knobs=1                 ndval is built with driver/knobs.h
   libs="-lx" cflags="-x"  for guest/NAME.c
   helper=yes              guest/NAME.c is no test, but a program that tests use
   sources=x.c,y.c         compiled with guest/NAME.c; paths from guest/
@@ -183,13 +185,19 @@ class Needs:
         more = (KCSAN,) if KCSAN in chosen else ()
         return self.get("flavours", (*kernels.DEFAULT, DEBUG, *more))
 
-    def all_mixes(self):
+    def all_mixes(self, chosen):
         """Kernels of a test on several hosts, for each time it runs."""
         mixes = self.mixes or [kernels.DEFAULT]
         named = any(flavour in kernels.BUILT for mix in mixes for flavour in mix)
-        if named or self.get("debug") == "no":
+        where = self.get("debug", "a")
+        if named or where == "no":
             return mixes
-        return [*mixes, (DEBUG,) * len(mixes[0])]
+        size = len(mixes[0])
+        if set(chosen) == {DEBUG}:
+            return [(DEBUG,) * size]
+        more = [kernels.DEFAULT[-1]] * size
+        more["abc".index(where)] = DEBUG
+        return [*mixes, tuple(more)]
 
     def options(self):
         """For Guest: what must be the same for tests to share one."""
@@ -202,6 +210,8 @@ class Needs:
             options["icount"] = self.get("icount") != "0"
         if self.get("shared"):
             options["shared"] = int(self.get("shared"))
+        if self.get("knobs"):
+            options["knobs"] = True
         if self.get("vmgenid"):
             options["vmgenid"] = self.get("vmgenid")
         if self.get("cmdline"):
@@ -620,13 +630,13 @@ def collect(patterns, chosen, report):
         except Exception:  # pylint: disable=broad-except
             report.fail(f"hosts {path.stem}", traceback.format_exc())
             continue
-        for mix in file.needs.all_mixes():
+        for mix in file.needs.all_mixes(chosen):
             if not set(mix) <= set(chosen or (*kernels.STOCK, DEBUG)):
                 continue
             tests = [(file, t) for t in file.tests
                      if wanted(patterns, file.name, f"{file.name}.{t.__name__[5:]}")]
             options = file.needs.options()
-            if DEBUG in mix and mix not in file.needs.mixes and not chosen:
+            if DEBUG in mix and mix not in file.needs.mixes and set(chosen) != {DEBUG}:
                 options["cmdline"] = NO_KMEMLEAK
             key = (mix, tuple(sorted(options.items())))
             hosts.setdefault(key, []).extend(tests)

@@ -8,7 +8,7 @@
  *
  * vm: sources=chaos_check.c,chaos_relay.c,chaos_world.c,chaos_app.c
  * vm: sources=chaos_manager.c,chaos_steps.c,peer.c,../../tools/lib/nl.c
- * vm: libs="-lmnl -lpthread" flavours=debug timeout=1200
+ * vm: libs="-lmnl -lpthread" flavours=6.12 knobs=1 timeout=400
  */
 #include "kselftest_harness.h"
 #include "common.h"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A copy of the application that leaves the way of the other, as people see it.
 
-vm: mix=6.1,6.12
+vm: mix=6.1,6.12 debug=b
 vm: timeout=180
 """
 

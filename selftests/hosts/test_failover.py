@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The primary is lost, or hands over: another goes on with every value that was given.
 
-vm: mix=6.1,6.12
+vm: mix=6.1,6.12 debug=b
 vm: timeout=240
 """
 

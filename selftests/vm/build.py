@@ -30,8 +30,9 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
 PARTS = ("Kbuild", "driver", "uapi")
 TEST_MODULES = "selftests/kmod"
-# For a kernel that is built here: those modules, and driver/knobs.h.
-FOR_TESTS = ("NDVAL_TEST_MODULES=m", "KCFLAGS=-DNDVAL_TEST_KNOBS")
+# With driver/knobs.h; and for a kernel that is built here, those modules too.
+KNOBS = ("KCFLAGS=-DNDVAL_TEST_KNOBS",)
+FOR_TESTS = ("NDVAL_TEST_MODULES=m", *KNOBS)
 # Builds of the tools beside the plain one, with their CFLAGS.
 VARIANTS = {
     "asan": "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined "
@@ -127,14 +128,18 @@ def _unchanged(tree, top, parts):
     return all(f.stat().st_mtime < stamp.stat().st_mtime for f in files if f.exists())
 
 
-def module(kernel, top=TOP, name=None):
+def module(kernel, top=TOP, name=None, knobs=False):
     """Builds and returns the .ko of @kernel; raises Error with the compiler's words.
 
-    Warnings are no error here; see warnings().
+    Warnings are no error here; see warnings(). @knobs: with driver/knobs.h, which a kernel
+    that is built here has anyhow.
     """
     if not kernel.headers.is_dir():
         raise Error(f"{kernel.headers} is missing: run 'make deps' as root "
                     f"(installs linux-headers-{kernel.version})")
+    options = FOR_TESTS if kernel.built else KNOBS if knobs else ()
+    if options == KNOBS and not name:
+        name = f"{kernel.version}-knobs"
     with locked(name or kernel.version):
         tree = farm(kernel, top, name)
         if _unchanged(tree, top, _parts(kernel)):
@@ -143,8 +148,7 @@ def module(kernel, top=TOP, name=None):
         (tree / ".building").touch()
         try:
             out = make("-C", str(kernel.headers), f"M={tree}", "W=1",
-                       *(FOR_TESTS if kernel.built else []),
-                       "modules", log=tree / "make.log")
+                       *options, "modules", log=tree / "make.log")
         except Error as err:
             raise Error(str(err).replace(f"{tree}/", "")) from None
         if not (tree / "ndval.ko").exists():

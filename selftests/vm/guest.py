@@ -284,7 +284,7 @@ class Guest:
     arguments], cmdline="more kernel parameters", sanitize=FLAVOUR (tools with ASan and
     UBSan where the guest has this kernel), modules=[..], programs=[..],
     files={guest path: Path or bytes} for the initramfs, ndval=PATH of another
-    ndval.ko, or None for none at all;
+    ndval.ko, or None for none at all; knobs=False (driver/knobs.h);
     vmgenid=GUID, rng=True (virtio-rng), host9p=True where the kernel has 9p,
     shared=0 (MiB of memory that is also .shared here, and outlives the guest),
     lifetime=1800 (s; QEMU is ended then, whatever happens).
@@ -321,7 +321,7 @@ class Guest:
     def _module(self):
         if "ndval" in self.options:
             return self.options["ndval"]
-        return build.module(self.kernel)
+        return build.module(self.kernel, knobs=self.options.get("knobs", False))
 
     def _memory(self):
         return self.options.get("memory", 512) * (2 if self.kernel.built else 1)
