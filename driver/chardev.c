@@ -18,7 +18,9 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "check.h"
 #include "cursor.h"
+#include "digest.h"
 #include "name.h"
 #include "pair.h"
 #include "stream.h"
@@ -75,10 +77,28 @@ static int lock_with(struct mutex *lock, enum patience patience)
 	}
 }
 
+/* With the digest that binding will want, so that it does not fail halfway. */
+static struct ndval_stream *make_stream(struct ndval_pair *pair, const char *name,
+					unsigned int instance, gfp_t gfp)
+{
+	struct ndval_digest *digest = ndval_digest_create(&pair->mem, gfp);
+	struct ndval_stream *stream;
+
+	if (IS_ERR(digest))
+		return ERR_CAST(digest);
+	stream = ndval_stream_make(pair, name, 0, gfp);
+	if (IS_ERR(stream))
+		ndval_digest_destroy(digest, &pair->mem);
+	else
+		ndval_check_begin(stream, instance, digest);
+	return stream;
+}
+
 /* The stream of a name, made if it is not there. */
 static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name,
-				       enum patience patience)
+				       unsigned int instance, enum patience patience)
 {
+	gfp_t gfp = patience == PATIENCE_NONE ? GFP_NOWAIT : GFP_KERNEL;
 	struct ndval_stream *stream = ndval_stream_find(pair, name);
 	int err;
 
@@ -89,8 +109,7 @@ static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name
 		return ERR_PTR(err);
 	stream = ndval_stream_find(pair, name);
 	if (!stream)
-		stream = ndval_stream_make(pair, name, 0, patience == PATIENCE_NONE ?
-					   GFP_NOWAIT : GFP_KERNEL);
+		stream = make_stream(pair, name, instance, gfp);
 	mutex_unlock(&pair->lock);
 	return stream;
 }
@@ -108,7 +127,7 @@ static int bind_locked(struct ndval_file *file, const char *name,
 	if (!ndval_pair_expects(file->pair, instance))
 		return -ENXIO;
 	for (;;) {
-		stream = get_stream(file->pair, name, patience);
+		stream = get_stream(file->pair, name, instance, patience);
 		if (IS_ERR(stream))
 			return PTR_ERR(stream);
 		err = ndval_cursor_bind(stream, instance, excl, gfp);

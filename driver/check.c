@@ -82,25 +82,18 @@ static void ask_others(struct ndval_stream *stream, unsigned int instance)
 }
 
 /**
- * ndval_check_bind() - A file is about to be bound to an instance: have a digest.
+ * ndval_check_begin() - An instance gets its digest, unless it has one.
  * @stream: the stream
  * @instance: the instance
- * @gfp: how to allocate
+ * @digest: the digest, which is the stream's from now on
  *
- * Context: as @gfp says. Takes the stream's lock.
- * Return: 0; -ENOMEM; -EAGAIN if @gfp does not let it sleep.
+ * Context: any but the locks of the stream. Takes them.
  */
-int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t gfp)
+void ndval_check_begin(struct ndval_stream *stream, unsigned int instance,
+		       struct ndval_digest *digest)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
-	struct ndval_mem *mem = &stream->pair->mem;
-	struct ndval_digest *digest;
 
-	if (READ_ONCE(cursor->digest))
-		return 0;
-	digest = ndval_digest_create(mem, gfp);
-	if (IS_ERR(digest))
-		return PTR_ERR(digest);
 	spin_lock(&stream->lock);
 	if (!cursor->digest) {
 		ndval_digest_start(digest, READ_ONCE(cursor->pos));
@@ -111,7 +104,28 @@ int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t g
 		ask_others(stream, instance);
 	}
 	spin_unlock(&stream->lock);
-	ndval_digest_destroy(digest, mem);
+	ndval_digest_destroy(digest, &stream->pair->mem);
+}
+
+/**
+ * ndval_check_bind() - A file is about to be bound to an instance: have a digest.
+ * @stream: the stream
+ * @instance: the instance
+ * @gfp: how to allocate
+ *
+ * Context: as @gfp says. Takes the stream's lock.
+ * Return: 0; -ENOMEM; -EAGAIN if @gfp does not let it sleep.
+ */
+int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t gfp)
+{
+	struct ndval_digest *digest;
+
+	if (READ_ONCE(stream->cursors[instance].digest))
+		return 0;
+	digest = ndval_digest_create(&stream->pair->mem, gfp);
+	if (IS_ERR(digest))
+		return PTR_ERR(digest);
+	ndval_check_begin(stream, instance, digest);
 	return 0;
 }
 
