@@ -327,7 +327,7 @@ static bool come_together(struct world *world)
 {
 	double begin = seconds();
 	double end = begin + 30 * world->slower;
-	double again = begin + 4 * world->slower;
+	double again = begin + 2 * world->slower;
 	bool parted = false;
 
 	while (!together(world)) {
@@ -351,7 +351,7 @@ static bool come_together(struct world *world)
 				for (b = a + 1; b < world->members; b++)
 					world_joint(world, a, b)->whole = false;
 			manager_heal(world);
-			again = seconds() + 4 * world->slower;
+			again = seconds() + 2 * world->slower;
 		}
 		world_events(world);
 		usleep(3000);

@@ -514,7 +514,8 @@ static void draw_settings(struct world *world)
 	 * who waits may lose anybody at any time.
 	 */
 	world->peer_timeout = world->mode == MODE_CONTINUE ? 600000 :
-			      (200 + world_draw(world, 300)) * world->slower;
+			      (200 + world_draw(world, 300)) * world->slower *
+			      (world->slower > 1 ? 3 : 1);
 }
 
 /* A new life, all members joined. */
