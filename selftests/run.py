@@ -85,7 +85,7 @@ DEBUG, KCSAN = "debug", "kcsan"
 NO_KMEMLEAK = "kmemleak=off"
 KSFT_SKIP = 4
 CHECK_TIMEOUT = 900
-RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5000))
+RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5200))
 LIMIT = None            # option -t
 # How many of the tests that took longest are named at the end.
 SLOWEST = 30
@@ -612,11 +612,15 @@ def schedule(jobs, capacity, report):
         thread.join()
 
 
-def parts(tests, most=24):
-    """Lists of @tests, each for a network of its own, as even as files allow."""
+# Most tests that share a guest, and that share a network.
+SHARE_GUEST, SHARE_NETWORK = 12, 24
+
+
+def parts(tests, most, file_of):
+    """Lists of @tests, each for guests of its own, as even as files allow."""
     count = -(-len(tests) // most)
     lists = [[] for _ in range(count)]
-    for _, file in itertools.groupby(tests, key=lambda test: test[0].name):
+    for _, file in itertools.groupby(tests, key=file_of):
         min(lists, key=len).extend(file)
     return [part for part in lists if part]
 
@@ -655,8 +659,10 @@ def collect(patterns, chosen, report):
                 options["smp"] = 2
             key = (flavour, tuple(sorted(options.items())))
             guests.setdefault(key, []).append(test)
-    jobs = [HostsGroup(mix, dict(o), part) for (mix, o), t in hosts.items() for part in parts(t)]
-    jobs += [GuestGroup(f, dict(o), t) for (f, o), t in guests.items()]
+    jobs = [HostsGroup(mix, dict(o), part) for (mix, o), t in hosts.items()
+            for part in parts(t, SHARE_NETWORK, lambda test: test[0].name)]
+    jobs += [GuestGroup(f, dict(o), part) for (f, o), t in guests.items()
+             for part in parts(t, SHARE_GUEST, lambda test: test.name)]
     jobs += [p for p in programs() if wanted(patterns, p.name)
              and (patterns or not chosen or p.flavours & set(chosen))]
     jobs += [Check(p) for p in sorted(HERE.glob("check/*.sh"))

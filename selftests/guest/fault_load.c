@@ -16,7 +16,7 @@
 /* More allocations than loading it takes. */
 #define COUNT_MAX	1000000
 
-#define STRIDE		3
+#define STRIDE		20
 
 FIXTURE(load) {
 	struct fault fault;

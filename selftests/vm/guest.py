@@ -287,7 +287,7 @@ class Guest:
     ndval.ko, or None for none at all; knobs=False (driver/knobs.h);
     vmgenid=GUID, rng=True (virtio-rng), host9p=True where the kernel has 9p,
     shared=0 (MiB of memory that is also .shared here, and outlives the guest),
-    lifetime=1800 (s; QEMU is ended then, whatever happens).
+    lifetime=3600 (s; QEMU is ended then, whatever happens).
     """
 
     def __init__(self, name, kernel, index=1, logs=None, switch=None, **options):
@@ -352,7 +352,7 @@ class Guest:
                   "GCOV_PREFIX=/tmp/gcov" if self.counting else "",
                   f"ASAN_OPTIONS={build.ASAN_OPTIONS}" if self._variant() == "asan" else "",
                   self.options.get("cmdline", "")]
-        cmd = ["timeout", "-k", "5", str(self.options.get("lifetime", 1800)),
+        cmd = ["timeout", "-k", "5", str(self.options.get("lifetime", 3600)),
                "qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config",
                "-display", "none", "-no-reboot", "-m", str(self._memory()),
                "-smp", "1" if icount else str(self.options.get("smp", 1)),
