@@ -145,8 +145,8 @@ static bool lead(struct host *host, struct fake *fake)
 }
 
 /* m3, a secondary of m2's epoch. */
-static bool come_as_third(struct host *host, struct fake *other, const struct fake *fake,
-			  __u64 pair_id)
+static bool appear_as_third(struct host *host, struct fake *other, const struct fake *fake,
+			    __u64 pair_id)
 {
 	other->side = fake->side;
 	other->side.pair_id = pair_id;
@@ -154,7 +154,14 @@ static bool come_as_third(struct host *host, struct fake *other, const struct fa
 	other->side.seen_id = other->side.epoch_id;
 	other->side.in_sync = false;
 	return !host_add_peer(host, "web1", "m3") && fake_connect(host, other, "m1", "m3") &&
-	       say_pair(&other->peer, &other->side) && peer_is_served(&other->peer);
+	       say_pair(&other->peer, &other->side);
+}
+
+/* And what the kernel had to say to that was heard. */
+static bool come_as_third(struct host *host, struct fake *other, const struct fake *fake,
+			  __u64 pair_id)
+{
+	return appear_as_third(host, other, fake, pair_id) && peer_is_served(&other->peer);
 }
 
 /* Receives what the kernel, which is being promoted, asks for. */
@@ -705,7 +712,7 @@ TEST_F(takeover, a_secondary_of_our_epoch_is_told_of_copies)
 
 	ASSERT_TRUE(lead(&self->host, fake));
 	ASSERT_EQ(1000, get(self->fd, bytes, sizeof(bytes)));
-	ASSERT_TRUE(come_as_third(&self->host, other, fake, HIGH_ID));
+	ASSERT_TRUE(appear_as_third(&self->host, other, fake, HIGH_ID));
 	ASSERT_TRUE(peer_expect(&other->peer, NDVAL_WIRE_CMD_CHECK, &other->said));
 	EXPECT_STREQ("default", said_text(&other->said, NDVAL_WIRE_A_STREAM));
 	EXPECT_EQ(0, said_u32(&other->said, NDVAL_WIRE_A_INSTANCE));
