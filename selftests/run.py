@@ -34,9 +34,9 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
                           once, the tests run with each mix
   debug=a                 (hosts/) the guest that has the debug kernel when the tests run
-                          once more, or b; no: they don't. If KERNELS is debug alone, all
-                          guests have it, and only then leaks are looked for in hosts/:
-                          either takes longer than all the rest
+                          once more, or b; chosen: only if KERNELS is debug alone. Then
+                          all guests have it, and leaks are looked for, which takes
+                          longer than all the rest; no: not even then
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  shared=MIB  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
@@ -195,6 +195,8 @@ class Needs:
         size = len(mixes[0])
         if set(chosen) == {DEBUG}:
             return [(DEBUG,) * size]
+        if where == "chosen":
+            return mixes
         more = [kernels.DEFAULT[-1]] * size
         more["abc".index(where)] = DEBUG
         return [*mixes, tuple(more)]

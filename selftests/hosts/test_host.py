@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What happens to a host as a whole: hibernation, reboot, with pairs and links in use.
 
-vm: mix=6.1,6.12
+vm: mix=6.1,6.12 debug=chosen
 vm: timeout=180
 """
 

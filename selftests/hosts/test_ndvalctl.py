@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ndvalctl: every command does what it says, and --json is always JSON.
 
-vm: mix=6.1,6.12
+vm: mix=6.1,6.12 debug=chosen
 vm: sanitize=6.12
 vm: timeout=240
 vm: modules=vsock_loopback

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ndvald on two hosts: links come, stay, and come back; mistakes can be read.
 
-vm: mix=6.1,6.12 debug=b
+vm: mix=6.1,6.12 debug=chosen
 vm: sanitize=6.12
 vm: timeout=240
 """

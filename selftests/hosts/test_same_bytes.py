@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Copies of an application read the same bytes, whoever reads first, on whatever host.
 
-vm: mix=6.1,6.12 debug=b
+vm: mix=6.1,6.12 debug=chosen
 vm: timeout=180
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Streams of a pair on several hosts: asked for, limited, deleted, made anew.
 
-vm: mix=6.1,6.12
+vm: mix=6.1,6.12 debug=chosen
 vm: timeout=180
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Beyond the window across hosts: who waits, who is lost, who says so, what repairs it.
 
-vm: mix=6.1,6.12
+vm: mix=6.1,6.12 debug=chosen
 vm: timeout=180
 """
 
