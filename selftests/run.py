@@ -84,8 +84,8 @@ DEBUG, KCSAN = "debug", "kcsan"
 # Starting a program is twice as fast then. In guest/ leaks are looked for always.
 NO_KMEMLEAK = "kmemleak=off"
 KSFT_SKIP = 4
-CHECK_TIMEOUT = 900
-RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5200))
+CHECK_TIMEOUT = 1500
+RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5300))
 LIMIT = None            # option -t
 # How many of the tests that took longest are named at the end.
 SLOWEST = 30
@@ -295,7 +295,7 @@ class Program:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               start_new_session=True) as process:
             CHILDREN.add(process)
-            timer = threading.Timer(1200, lambda: os.killpg(process.pid, signal.SIGTERM))
+            timer = threading.Timer(2400, lambda: os.killpg(process.pid, signal.SIGTERM))
             timer.start()
             tap = Tap(report, self.name)
             for line in process.stdout:

@@ -19,7 +19,7 @@ def test_copies_that_do_the_same(net):
     """Nothing is found, however far one is behind, and whatever is read in between."""
     for primary, secondary in both_ways(net):
         join(primary, secondary, settings="on_divergence=fail")
-        for _ in range(3):
+        for _ in range(2):
             ahead = read(primary, 200000, streams=2, seed=7)
             same(ahead, read(secondary, 200000, streams=2, seed=7), size=200000)
         await_health("protected", primary, secondary)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What hosts say of each other: health, peers' states, and what repairs a disagreement.
 
-vm: mix=6.1,6.12
+vm: mix=6.1,6.12 debug=chosen
 vm: timeout=180
 """
 
