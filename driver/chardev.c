@@ -77,6 +77,11 @@ static int lock_with(struct mutex *lock, enum patience patience)
 	}
 }
 
+static gfp_t gfp_of(enum patience patience)
+{
+	return patience == PATIENCE_NONE ? GFP_NOWAIT : GFP_KERNEL;
+}
+
 /* With the digest that binding will want, so that it does not fail halfway. */
 static struct ndval_stream *make_stream(struct ndval_pair *pair, const char *name,
 					unsigned int instance, gfp_t gfp)
@@ -98,7 +103,6 @@ static struct ndval_stream *make_stream(struct ndval_pair *pair, const char *nam
 static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name,
 				       unsigned int instance, enum patience patience)
 {
-	gfp_t gfp = patience == PATIENCE_NONE ? GFP_NOWAIT : GFP_KERNEL;
 	struct ndval_stream *stream = ndval_stream_find(pair, name);
 	int err;
 
@@ -109,7 +113,7 @@ static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name
 		return ERR_PTR(err);
 	stream = ndval_stream_find(pair, name);
 	if (!stream)
-		stream = make_stream(pair, name, instance, gfp);
+		stream = make_stream(pair, name, instance, gfp_of(patience));
 	mutex_unlock(&pair->lock);
 	return stream;
 }
@@ -117,7 +121,6 @@ static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name
 static int bind_locked(struct ndval_file *file, const char *name,
 		       unsigned int instance, bool excl, enum patience patience)
 {
-	gfp_t gfp = patience == PATIENCE_NONE ? GFP_NOWAIT : GFP_KERNEL;
 	struct ndval_stream *stream;
 	int err;
 
@@ -130,7 +133,7 @@ static int bind_locked(struct ndval_file *file, const char *name,
 		stream = get_stream(file->pair, name, instance, patience);
 		if (IS_ERR(stream))
 			return PTR_ERR(stream);
-		err = ndval_cursor_bind(stream, instance, excl, gfp);
+		err = ndval_cursor_bind(stream, instance, excl, gfp_of(patience));
 		if (!err)
 			break;
 		ndval_stream_put(stream);
