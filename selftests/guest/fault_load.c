@@ -17,7 +17,6 @@
 #define COUNT_MAX	1000000
 
 #define STRIDE		20
-#define OWN_STRIDE	3
 
 FIXTURE(load) {
 	struct fault fault;
@@ -50,11 +49,26 @@ FIXTURE_TEARDOWN(load)
 	free(self->image);
 }
 
+/* Without a program: it is asked after each load. */
+static bool has_numbers(void)
+{
+	FILE *devices = fopen("/proc/devices", "re");
+	char name[64];
+	bool found = false;
+
+	if (!devices)
+		return true;
+	while (!found && fscanf(devices, "%63s", name) == 1)
+		found = !strcmp(name, "ndval");
+	fclose(devices);
+	return found;
+}
+
 /* Anything that the module makes. */
 static bool is_anything_there(void)
 {
 	return !access("/sys/module/ndval", F_OK) || !access("/sys/class/ndval", F_OK) ||
-	       !access("/dev/ndval", F_OK) || !run("grep -w ndval /proc/devices");
+	       !access("/dev/ndval", F_OK) || has_numbers();
 }
 
 static bool works(void)
@@ -98,7 +112,7 @@ static unsigned int needs(struct __test_metadata *_metadata, struct fault *fault
  * What the kernel allocates before it looks at the parameters is its own affair
  * alone, and not tried: bad ones tell how much that is. Then one of STRIDE fails,
  * or it would take too long; and from where the module itself begins, which looks
- * at its parameter first, one of OWN_STRIDE.
+ * at its parameter first, each one.
  */
 TEST_F_TIMEOUT(load, is_whole_or_not_at_all, 890)
 {
@@ -121,7 +135,8 @@ TEST_F_TIMEOUT(load, is_whole_or_not_at_all, 890)
 	while (fault_next(&self->fault)) {
 		int err;
 
-		self->fault.nth += (self->fault.nth + STRIDE <= own ? STRIDE : OWN_STRIDE) - 1;
+		if (self->fault.nth + STRIDE <= own)
+			self->fault.nth += STRIDE - 1;
 		fault_arm(&self->fault);
 		err = load(self->image, self->size, "");
 		fault_disarm(&self->fault);
@@ -139,7 +154,7 @@ TEST_F_TIMEOUT(load, is_whole_or_not_at_all, 890)
 		}
 	}
 	TH_LOG("%u injections, %u loads refused", self->fault.injected, refused);
-	EXPECT_LT(20, refused);
+	EXPECT_LT(50, refused);
 }
 
 TEST_HARNESS_MAIN
