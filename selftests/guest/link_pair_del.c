@@ -4,7 +4,7 @@
  * peer, and drops the last reference to what it tells of. It may do so before
  * whoever asked for that has gone on: on a kernel that preempts, at once.
  *
- * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl
+ * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=250
  */
 #include "kselftest_harness.h"
 
@@ -20,7 +20,7 @@
 #define BREAKS	100
 
 /* Longest that they may take, in s: whoever removes the pair gets what others leave. */
-#define BREAKING	150
+#define BREAKING	600
 
 FIXTURE(two)
 {
@@ -108,10 +108,9 @@ static void come_and_go(const bool *stop)
  * while something is put on it: whoever removes the pair is overtaken by
  * everybody else wherever it is.
  */
-TEST_F_TIMEOUT(two, pair_del_while_links_break, 300)
+TEST_F_TIMEOUT(two, pair_del_while_links_break, BREAKING)
 {
 	const struct sched_param none = { 0 };
-	double end = seconds() + BREAKING;
 	bool *stop = shared(sizeof(*stop));
 	pid_t pid, gone = 0;
 	int i, status;
@@ -123,7 +122,7 @@ TEST_F_TIMEOUT(two, pair_del_while_links_break, 300)
 		come_and_go(stop);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_IDLE, &none));
-	for (i = 0; i < BREAKS && !gone && seconds() < end; i++) {
+	for (i = 0; i < BREAKS && !gone; i++) {
 		ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));
 		host_pair_del(&self->host, "web1");
 		gone = waitpid(pid, &status, WNOHANG);
