@@ -21,8 +21,10 @@
 #include "check.h"
 #include "cursor.h"
 #include "digest.h"
+#include "journal.h"
 #include "name.h"
 #include "pair.h"
+#include "propose.h"
 #include "stream.h"
 #include "sysfs.h"
 
@@ -35,6 +37,7 @@
  * @instance: the instance it is bound to
  * @excl: for itself alone
  * @drops: members dropped before they stored what was delivered, as fsync told last
+ * @journal_drops: the same of the stream's journal
  * @deaf: was polled when it could not be bound. Whoever polls by epoll would
  *	never be woken, so from then on poll says that a read gives an answer.
  */
@@ -46,6 +49,7 @@ struct ndval_file {
 	bool			excl;
 	bool			deaf;
 	u32			drops;
+	u32			journal_drops;
 };
 
 static dev_t base;
@@ -121,7 +125,7 @@ static struct ndval_stream *get_stream(struct ndval_pair *pair, const char *name
 static int bind_locked(struct ndval_file *file, const char *name,
 		       unsigned int instance, bool excl, enum patience patience)
 {
-	struct ndval_stream *stream;
+	struct ndval_stream *stream, *journal;
 	int err;
 
 	lockdep_assert_held(&file->lock);
@@ -143,6 +147,10 @@ static int bind_locked(struct ndval_file *file, const char *name,
 	file->instance = instance;
 	file->excl = excl;
 	file->drops = READ_ONCE(stream->drops);
+	journal = ndval_stream_journal(stream);
+	if (journal)
+		file->journal_drops = READ_ONCE(journal->drops);
+	ndval_stream_put(journal);
 	/* Pairs with the acquire in bind_default(). */
 	smp_store_release(&file->stream, stream);
 	return 0;
@@ -228,12 +236,20 @@ static ssize_t ndval_read_iter(struct kiocb *iocb, struct iov_iter *to)
 static int ndval_fsync(struct file *filp, loff_t start, loff_t end, int datasync)
 {
 	struct ndval_file *file = filp->private_data;
+	struct ndval_stream *journal;
 	int err;
 
 	err = bind_default(file, PATIENCE_SIGNAL);
 	if (err)
 		return err;
-	return ndval_cursor_commit(file->stream, file->instance, &file->drops);
+	err = ndval_cursor_commit(file->stream, file->instance, &file->drops);
+	if (err)
+		return err;
+	journal = ndval_stream_journal(file->stream);
+	if (journal)
+		err = ndval_cursor_commit(journal, file->instance, &file->journal_drops);
+	ndval_stream_put(journal);
+	return err;
 }
 
 static __poll_t ndval_poll(struct file *filp, poll_table *wait)
@@ -313,6 +329,23 @@ static void fill_info(struct ndval_file *file, struct ndval_info *info)
 	spin_unlock(&stream->lock);
 }
 
+static void fill_journal_info(struct ndval_file *file, struct ndval_info *info)
+{
+	struct ndval_stream *journal = ndval_stream_journal(file->stream);
+
+	if (!journal)
+		return;
+	spin_lock(&journal->lock);
+	if (ndval_stream_state(journal, file->instance) == -EPIPE)
+		info->flags |= NDVAL_INFO_JOURNAL_LOST;
+	info->journal_position = READ_ONCE(journal->cursors[file->instance].pos);
+	info->journal_tail = journal->ring.tail;
+	info->journal_head = journal->ring.head;
+	info->journal_committed = ndval_stream_committed(journal);
+	spin_unlock(&journal->lock);
+	ndval_stream_put(journal);
+}
+
 static long ioctl_info(struct ndval_file *file, void __user *arg, bool nowait)
 {
 	struct ndval_info info = {};
@@ -324,7 +357,167 @@ static long ioctl_info(struct ndval_file *file, void __user *arg, bool nowait)
 	if (READ_ONCE(file->pair->dead))
 		return -ENODEV;
 	fill_info(file, &info);
+	fill_journal_info(file, &info);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/* The journal of the file's stream, made if it is not there. */
+static struct ndval_stream *get_journal(struct ndval_file *file, bool nowait)
+{
+	struct ndval_stream *journal = ndval_stream_journal(file->stream);
+	enum patience patience = patience_of(nowait);
+	int err;
+
+	if (journal)
+		return journal;
+	err = lock_with(&file->pair->lock, patience);
+	if (err)
+		return ERR_PTR(err);
+	journal = ndval_stream_make_journal(file->stream, 0, gfp_of(patience));
+	mutex_unlock(&file->pair->lock);
+	return journal;
+}
+
+/* Delivers the next record to a file; ndval_propose() says how. */
+static int propose(struct ndval_file *file, struct ndval_proposal *proposal,
+		   struct ndval_drawn *drawn, bool nowait,
+		   int (*give)(const struct ndval_drawn *drawn, void __user *to),
+		   void __user *to)
+{
+	struct ndval_stream *journal = get_journal(file, nowait);
+	int err;
+
+	if (IS_ERR(journal))
+		return PTR_ERR(journal);
+	err = ndval_propose(journal, file->instance, proposal, drawn, nowait, give, to);
+	ndval_stream_put(journal);
+	return err;
+}
+
+/* Which kind of record a clock's readings are; 0, there is no such clock. */
+static u32 kind_of_clock(u32 clock)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+		return NDVAL_VALUE_KIND_REALTIME;
+	case CLOCK_MONOTONIC:
+		return NDVAL_VALUE_KIND_MONOTONIC;
+	case CLOCK_BOOTTIME:
+		return NDVAL_VALUE_KIND_BOOTTIME;
+	case CLOCK_TAI:
+		return NDVAL_VALUE_KIND_TAI;
+	case NDVAL_CLOCK_CYCLES:
+		return NDVAL_VALUE_KIND_CYCLES;
+	default:
+		return 0;
+	}
+}
+
+static int give_reading(const struct ndval_drawn *drawn, void __user *to)
+{
+	bool cycles = drawn->record.kind == NDVAL_VALUE_KIND_CYCLES;
+	struct ndval_clock __user *clock = to;
+	u64 frequency = cycles ? drawn->reading.steps * MSEC_PER_SEC : NSEC_PER_SEC;
+
+	if (put_user(drawn->reading.value, &clock->value) ||
+	    put_user(cycles ? 0 : drawn->reading.steps, &clock->steps) ||
+	    put_user(frequency, &clock->frequency))
+		return -EFAULT;
+	return 0;
+}
+
+static long ioctl_clock(struct ndval_file *file, void __user *arg, bool nowait)
+{
+	struct ndval_proposal *proposal;
+	struct ndval_drawn drawn = {};
+	struct ndval_clock clock;
+	u32 kind;
+	int err;
+
+	if (copy_from_user(&clock, arg, sizeof(clock)))
+		return -EFAULT;
+	kind = kind_of_clock(clock.clock);
+	if (!kind || clock.flags)
+		return -EINVAL;
+	err = bind_default(file, patience_of(nowait));
+	if (err)
+		return err;
+	proposal = ndval_proposal_create(&file->pair->mem, kind, 0, file->instance,
+					 gfp_of(patience_of(nowait)));
+	if (IS_ERR(proposal))
+		return PTR_ERR(proposal);
+	err = propose(file, proposal, &drawn, nowait, give_reading, arg);
+	ndval_proposal_put(proposal);
+	memzero_explicit(&drawn, sizeof(drawn));
+	return err;
+}
+
+/**
+ * struct agreed - the result of NDVAL_IOC_AGREE
+ * @drawn: the record
+ * @out: where its value goes
+ * @size: room there
+ */
+struct agreed {
+	struct ndval_drawn	drawn;
+	void __user		*out;
+	u32			size;
+};
+
+static int give_agreed(const struct ndval_drawn *drawn, void __user *to)
+{
+	const struct agreed *agreed = container_of(drawn, struct agreed, drawn);
+	struct ndval_agreement __user *agreement = to;
+	u32 length = drawn->record.length;
+
+	if (put_user(length, &agreement->out_length))
+		return -EFAULT;
+	if (length > agreed->size)
+		return -ENOBUFS;
+	return copy_to_user(agreed->out, drawn->agreed, length) ? -EFAULT : 0;
+}
+
+static int agree(struct ndval_file *file, const struct ndval_agreement *agreement,
+		 void __user *arg, bool nowait)
+{
+	gfp_t gfp = gfp_of(patience_of(nowait));
+	struct ndval_proposal *proposal;
+	struct agreed agreed = {
+		.out	= u64_to_user_ptr(agreement->out),
+		.size	= agreement->out_size,
+	};
+	int err;
+
+	proposal = ndval_proposal_create(&file->pair->mem, NDVAL_VALUE_KIND_AGREED,
+					 agreement->in_length, file->instance, gfp);
+	if (IS_ERR(proposal))
+		return PTR_ERR(proposal);
+	agreed.drawn.agreed = kmalloc(NDVAL_AGREED_MAX, gfp | __GFP_ACCOUNT | __GFP_NOWARN);
+	if (!agreed.drawn.agreed)
+		err = ndval_mem_error(gfp);
+	else if (copy_from_user(proposal->value, u64_to_user_ptr(agreement->in),
+				agreement->in_length))
+		err = -EFAULT;
+	else
+		err = propose(file, proposal, &agreed.drawn, nowait, give_agreed, arg);
+	kfree_sensitive(agreed.drawn.agreed);
+	ndval_proposal_put(proposal);
+	return err;
+}
+
+static long ioctl_agree(struct ndval_file *file, void __user *arg, bool nowait)
+{
+	struct ndval_agreement agreement;
+	int err;
+
+	if (copy_from_user(&agreement, arg, sizeof(agreement)))
+		return -EFAULT;
+	if (agreement.flags)
+		return -EINVAL;
+	if (agreement.in_length > NDVAL_AGREED_MAX)
+		return -EMSGSIZE;
+	err = bind_default(file, patience_of(nowait));
+	return err ?: agree(file, &agreement, arg, nowait);
 }
 
 static long ndval_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
@@ -337,6 +530,10 @@ static long ndval_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return ioctl_bind(file, (void __user *)arg, nowait);
 	case NDVAL_IOC_INFO:
 		return ioctl_info(file, (void __user *)arg, nowait);
+	case NDVAL_IOC_CLOCK:
+		return ioctl_clock(file, (void __user *)arg, nowait);
+	case NDVAL_IOC_AGREE:
+		return ioctl_agree(file, (void __user *)arg, nowait);
 	default:
 		return -ENOTTY;
 	}

@@ -23,6 +23,7 @@
 #include "event.h"
 #include "flow.h"
 #include "host.h"
+#include "journal.h"
 #include "pair.h"
 #include "peer.h"
 #include "stream.h"
@@ -226,6 +227,20 @@ void ndval_check_forget_peer(struct ndval_flow *flow)
 	}
 }
 
+/* Whoever waits for a record, or for room, looks again. */
+static void wake_journal(struct ndval_stream *stream)
+{
+	struct ndval_stream *journal = stream->journal;
+
+	lockdep_assert_held(&stream->lock);
+	if (!journal)
+		return;
+	spin_lock_nested(&journal->lock, SINGLE_DEPTH_NESTING);
+	ndval_stream_update_flows(journal);
+	ndval_stream_wake(journal);
+	spin_unlock(&journal->lock);
+}
+
 /* The copy has diverged, as its digest says. */
 static void diverge(struct ndval_stream *stream, unsigned int instance)
 {
@@ -250,6 +265,7 @@ static void diverge(struct ndval_stream *stream, unsigned int instance)
 		/* It does not hold the window any more. */
 		ndval_stream_update_flows(stream);
 		ndval_stream_wake(stream);
+		wake_journal(stream);
 	}
 	ndval_pair_report(pair);
 }
@@ -276,6 +292,53 @@ int ndval_check_found(struct ndval_stream *stream, unsigned int instance)
 		err = -ESTALE;
 	spin_unlock(&stream->lock);
 	return err;
+}
+
+static void set_piece(struct ndval_piece *piece, const struct ndval_record *record)
+{
+	piece->kind = record->kind;
+	piece->length = record->length;
+	piece->pid = record->pid;
+	strscpy(piece->comm, record->comm, sizeof(piece->comm));
+}
+
+/**
+ * ndval_check_kind() - A copy asks for something else than what is recorded: it has
+ *	diverged.
+ * @journal: the journal
+ * @instance: the instance, whose lock in the journal the caller holds
+ * @record: what is recorded
+ * @asked: what the copy asks for
+ *
+ * Context: process. Takes the lock of the journal's stream.
+ * Return: -ESTALE; 0 if the instance was repositioned meanwhile, and is to look again.
+ */
+int ndval_check_kind(struct ndval_stream *journal, unsigned int instance,
+		     const struct ndval_record *record, const struct ndval_record *asked)
+{
+	struct ndval_cursor *own = &journal->cursors[instance];
+	struct ndval_stream *stream = journal->base;
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_copy other = { .instance = record->instance };
+	struct ndval_piece piece;
+	bool moved;
+
+	lockdep_assert_held(&own->lock);
+	set_piece(&piece, asked);
+	set_piece(&other.piece, record);
+	if (record->origin != READ_ONCE(stream->pair->id))
+		other.id = record->origin;
+	/* Under this lock nobody is repositioned in the journal. */
+	spin_lock(&stream->lock);
+	moved = READ_ONCE(own->gen) != own->chunk_gen;
+	if (!moved && cursor->digest) {
+		spin_lock(&cursor->move);
+		ndval_digest_find_kind(cursor->digest, record->place, &piece, &other);
+		spin_unlock(&cursor->move);
+		diverge(stream, instance);
+	}
+	spin_unlock(&stream->lock);
+	return moved ? 0 : -ESTALE;
 }
 
 /**
@@ -341,8 +404,6 @@ static void tell(struct ndval_stream *stream, unsigned int instance)
 
 	snapshot(stream, instance, &told);
 	mark_flows(stream, instance);
-	if (stream->cursors[instance].diverged)
-		return;
 	hear(stream, &told, BIT(instance) - 1, &odds);
 	if (odds.instances)
 		blame(stream, instance, &odds);
@@ -480,6 +541,7 @@ static void take_finding(struct ndval_digest *digest, u64 peer_id, struct ndval_
 		return;
 	found->untold = false;
 	check->found_at = found->offset;
+	check->found_journal = found->journal;
 	check->found_instance = found->other.instance;
 	check->told.copy.piece = found->own;
 }
@@ -536,22 +598,43 @@ bool ndval_check_take(struct ndval_flow *flow, u32 link_id, struct ndval_check *
 	return due;
 }
 
+/* What was recorded where a peer's copy asked for something else; @piece if it is gone. */
+static void recorded_piece(struct ndval_stream *stream, const struct ndval_check *check,
+			   struct ndval_piece *piece)
+{
+	struct ndval_stream *journal = stream->journal;
+	struct ndval_record record;
+
+	lockdep_assert_held(&stream->lock);
+	if (!journal)
+		return;
+	spin_lock_nested(&journal->lock, SINGLE_DEPTH_NESTING);
+	if (ndval_journal_get(&journal->ring, check->found_at, &record))
+		set_piece(piece, &record);
+	spin_unlock(&journal->lock);
+}
+
 /* A peer has found that one of its copies differs from one of ours. */
 static void hear_finding(struct ndval_stream *stream, const struct ndval_check *check)
 {
 	struct ndval_cursor *cursor = &stream->cursors[check->found_instance];
 	struct ndval_pair *pair = stream->pair;
 	struct ndval_digest *digest;
+	struct ndval_piece own;
 
 	if (!is_copy(stream, check->found_instance))
 		return;
+	own = cursor->digest->last;
+	if (check->found_journal)
+		recorded_piece(stream, check, &own);
 	spin_lock(&cursor->move);
 	digest = cursor->digest;
 	digest->divergences++;
 	digest->heard = (struct ndval_finding) {
 		.offset	= check->found_at,
+		.journal = check->found_journal,
 		.reason	= "found by the peer",
-		.own	= digest->last,
+		.own	= own,
 		.other	= check->told.copy,
 		.due	= true,
 	};
@@ -640,10 +723,11 @@ static void report(struct ndval_stream *stream, unsigned int instance,
 	struct ndval_flow *flow;
 
 	/* Without the names of processes, which are not for everybody. */
-	pr_warn_ratelimited("pair %s: instance %u differs from instance %u%s%s at offset %llu of stream %s: %s\n",
+	pr_warn_ratelimited("pair %s: instance %u differs from instance %u%s%s at offset %llu of %s %s: %s\n",
 			    stream->pair->name, instance, finding->other.instance,
 			    peer ? " of " : "", peer ? peer->remote->name : "",
-			    finding->offset, stream->name, finding->reason);
+			    finding->offset, finding->journal ? "the journal of stream" : "stream",
+			    stream->name, finding->reason);
 	ndval_event_diverged(stream, instance, peer, finding);
 	if (!peer || !finding->untold)
 		return;

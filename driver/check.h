@@ -9,6 +9,7 @@
 struct ndval_flow;
 struct ndval_pair;
 struct ndval_peer;
+struct ndval_record;
 struct ndval_stream;
 
 /**
@@ -19,6 +20,7 @@ struct ndval_stream;
  * @found: a finding comes with it; then the piece of @told is the one by which the
  *	copy differs
  * @found_at: where
+ * @found_journal: that is a place in the journal
  * @found_instance: from which instance of the receiver
  */
 struct ndval_check {
@@ -27,6 +29,7 @@ struct ndval_check {
 	u64			epoch_id;
 	bool			found;
 	u64			found_at;
+	bool			found_journal;
 	u32			found_instance;
 };
 
@@ -37,6 +40,8 @@ void ndval_check_clear(struct ndval_stream *stream, unsigned int instance);
 void ndval_check_truncate(struct ndval_stream *stream, u64 to);
 void ndval_check_forget_peer(struct ndval_flow *flow);
 int ndval_check_found(struct ndval_stream *stream, unsigned int instance);
+int ndval_check_kind(struct ndval_stream *journal, unsigned int instance,
+		     const struct ndval_record *record, const struct ndval_record *asked);
 void ndval_check_moved(struct ndval_stream *stream);
 void ndval_check_commit(struct ndval_stream *stream, unsigned int instance);
 void ndval_check_start(struct ndval_pair *pair);

@@ -10,6 +10,8 @@
 /* Here because every file needs it before its first header. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/ktime.h>
+#include <linux/timex.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -51,5 +53,23 @@
 #else
 #define NDVAL_HAVE_VMFORK 0
 #endif
+
+/* The cycle counter, and its cycles a millisecond; without a known one nanoseconds are. */
+#ifdef CONFIG_X86_TSC
+#include <asm/tsc.h>
+#define ndval_tsc_khz	tsc_khz
+#else
+#define ndval_tsc_khz	0
+#endif
+
+static inline u64 ndval_cycles_khz(void)
+{
+	return ndval_tsc_khz ?: NSEC_PER_MSEC;
+}
+
+static inline u64 ndval_cycles(void)
+{
+	return ndval_tsc_khz ? get_cycles() : ktime_get_raw_ns();
+}
 
 #endif /* NDVAL_COMPAT_H */

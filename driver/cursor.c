@@ -26,7 +26,9 @@
 #include "event.h"
 #include "flow.h"
 #include "host.h"
+#include "journal.h"
 #include "pair.h"
+#include "propose.h"
 #include "stream.h"
 
 /**
@@ -58,16 +60,25 @@ static bool has_piece(const struct ndval_cursor *cursor)
 	       cursor->at < cursor->limit;
 }
 
-/*
- * Nothing is recorded at the cursor. Says so to whoever can change it: peers
- * learn the demand, and the need if the window is what is in the way.
+/**
+ * ndval_cursor_ask() - Nothing is deliverable at the cursor: say so to whoever can
+ *	change it.
+ * @stream: the stream; the caller holds its lock
+ * @cursor: the cursor
+ * @len: bytes that are asked for
+ *
+ * Peers learn the demand, and the need if the window is what is in the way.
  */
-static void ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len)
+void ndval_cursor_ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len)
 {
-	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
-	u64 need = round_up(cursor->pos + 1, NDVAL_CHUNK);
+	u64 size = ndval_stream_size(stream);
 	struct ndval_flow *flow;
+	u64 need;
 
+	lockdep_assert_held(&stream->lock);
+	need = cursor->pos + 1;
+	if (!ndval_stream_is_journal(stream))
+		need = round_up(need, NDVAL_CHUNK);
 	cursor->wanted = max(cursor->wanted, cursor->pos + min_t(u64, len, size));
 	stream->need = max(stream->need, need);
 	if (!ndval_pair_is_primary(stream->pair))
@@ -76,11 +87,16 @@ static void ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t
 		ndval_flow_update(flow);
 }
 
-/* What is below this may be delivered from now on. */
-static void allow(struct ndval_stream *stream, u64 end)
+/**
+ * ndval_cursor_allow() - What is below this may be delivered from now on.
+ * @stream: the stream; the caller holds its lock
+ * @end: the end
+ */
+void ndval_cursor_allow(struct ndval_stream *stream, u64 end)
 {
 	struct ndval_flow *flow;
 
+	lockdep_assert_held(&stream->lock);
 	ndval_stream_promise(stream, end);
 	if (stream->given >= end)
 		return;
@@ -101,17 +117,22 @@ static bool is_refused(const struct ndval_stream *stream)
 	return false;
 }
 
-/*
- * Nothing is deliverable at the cursor. -ENODATA if a primary has to record it
- * first; -EAGAIN if a peer has to send or acknowledge it, and was told so.
+/**
+ * ndval_cursor_why_not() - Nothing is deliverable at the cursor: why?
+ * @stream: the stream; the caller holds its lock
+ * @cursor: the cursor
+ * @len: bytes that are asked for
+ *
+ * Return: -ENODATA if a primary has to record it first; -EAGAIN if a peer has to send
+ * or acknowledge it, and was told so; -ENOSPC or -ENOMEM if that will not help.
  */
-static int why_not(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len)
+int ndval_cursor_why_not(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len)
 {
 	bool primary = ndval_pair_is_primary(stream->pair);
 
 	if (primary && cursor->pos >= stream->ring.head)
 		return -ENODATA;
-	ask(stream, cursor, len);
+	ndval_cursor_ask(stream, cursor, len);
 	if (primary)
 		return is_refused(stream) ? -ENOSPC : -EAGAIN;
 	return stream->starved ? -ENOMEM : -EAGAIN;
@@ -143,11 +164,11 @@ static int take_chunk(struct ndval_stream *stream, unsigned int instance,
 		cursor->at = cursor->pos;
 		cursor->limit = min(cursor->pos + avail, limit);
 		cursor->chunk_gen = cursor->gen;
-		allow(stream, cursor->limit);
+		ndval_cursor_allow(stream, cursor->limit);
 	} else if (cursor->pos >= NDVAL_OFFSET_MAX - NDVAL_CHUNK) {
 		err = -EOVERFLOW;
 	} else {
-		err = why_not(stream, cursor, len);
+		err = ndval_cursor_why_not(stream, cursor, len);
 	}
 out:
 	spin_unlock(&stream->lock);
@@ -181,7 +202,7 @@ static int prepare(struct ndval_stream *stream, unsigned int instance, size_t le
 		err = ndval_stream_fill(stream, READ_ONCE(cursor->pos) + 1, true, gfp);
 		if (err == -EAGAIN) {
 			spin_lock(&stream->lock);
-			ask(stream, cursor, len);
+			ndval_cursor_ask(stream, cursor, len);
 			spin_unlock(&stream->lock);
 		}
 		if (err)
@@ -255,14 +276,22 @@ static ssize_t read_piece(struct ndval_stream *stream, struct ndval_cursor *curs
 	return len;
 }
 
-static void wait_begin(struct ndval_stream *stream)
+/**
+ * ndval_cursor_wait_begin() - A reader begins to wait.
+ * @stream: the stream
+ */
+void ndval_cursor_wait_begin(struct ndval_stream *stream)
 {
 	spin_lock(&stream->lock);
 	stream->waiters++;
 	spin_unlock(&stream->lock);
 }
 
-static void wait_end(struct ndval_stream *stream)
+/**
+ * ndval_cursor_wait_end() - A reader has ended to wait.
+ * @stream: the stream
+ */
+void ndval_cursor_wait_end(struct ndval_stream *stream)
 {
 	spin_lock(&stream->lock);
 	if (!--stream->waiters)
@@ -270,9 +299,16 @@ static void wait_end(struct ndval_stream *stream)
 	spin_unlock(&stream->lock);
 }
 
-/* Waits until something about the stream has changed since @events. */
-static int wait_for_event(struct ndval_stream *stream, unsigned long events,
-			  long *timeout)
+/**
+ * ndval_cursor_wait() - Wait until something about a stream has changed.
+ * @stream: the stream
+ * @events: what its @events was
+ * @timeout: jiffies; brought up to date
+ *
+ * Context: process, sleeps.
+ * Return: 0, -ETIMEDOUT, -ERESTARTSYS.
+ */
+int ndval_cursor_wait(struct ndval_stream *stream, unsigned long events, long *timeout)
 {
 	long left;
 
@@ -288,7 +324,13 @@ static int wait_for_event(struct ndval_stream *stream, unsigned long events,
 	return 0;
 }
 
-static long read_timeout(const struct ndval_stream *stream)
+/**
+ * ndval_cursor_timeout() - How long a reader waits.
+ * @stream: the stream
+ *
+ * Return: jiffies.
+ */
+long ndval_cursor_timeout(const struct ndval_stream *stream)
 {
 	u64 ms = ndval_pair_setting(stream->pair, NDVAL_SET_READ_TIMEOUT_MS);
 
@@ -298,24 +340,31 @@ static long read_timeout(const struct ndval_stream *stream)
 /* Like prepare(), but waits until there is a piece. */
 static int await_piece(struct ndval_stream *stream, unsigned int instance, size_t len)
 {
-	long timeout = read_timeout(stream);
+	long timeout = ndval_cursor_timeout(stream);
 	unsigned long events;
 	int err;
 
 	atomic64_inc(&stream->pair->waits);
-	wait_begin(stream);
+	ndval_cursor_wait_begin(stream);
 	do {
 		events = READ_ONCE(stream->events);
 		err = prepare(stream, instance, len, false);
 		if (err != -EAGAIN)
 			break;
-		err = wait_for_event(stream, events, &timeout);
+		err = ndval_cursor_wait(stream, events, &timeout);
 	} while (!err);
-	wait_end(stream);
+	ndval_cursor_wait_end(stream);
 	return err;
 }
 
-static int lock_cursor(struct ndval_cursor *cursor, bool nowait)
+/**
+ * ndval_cursor_lock() - Be alone with an instance.
+ * @cursor: the cursor
+ * @nowait: never sleep
+ *
+ * Return: 0, -EAGAIN, -ERESTARTSYS.
+ */
+int ndval_cursor_lock(struct ndval_cursor *cursor, bool nowait)
 {
 	if (nowait)
 		return mutex_trylock(&cursor->lock) ? 0 : -EAGAIN;
@@ -340,7 +389,7 @@ ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 	ssize_t done = 0;
 	ssize_t ret;
 
-	ret = lock_cursor(cursor, nowait);
+	ret = ndval_cursor_lock(cursor, nowait);
 	if (ret)
 		return ret;
 	while (iov_iter_count(to)) {
@@ -384,12 +433,27 @@ static __poll_t look(struct ndval_stream *stream, unsigned int instance)
 	} else if (!err && ndval_stream_can_read(stream, instance)) {
 		mask = EPOLLIN | EPOLLRDNORM;
 	} else {
-		ask(stream, &stream->cursors[instance], 1);
+		ndval_cursor_ask(stream, &stream->cursors[instance], 1);
 	}
 	if ((!err || err == -EPIPE) &&
 	    READ_ONCE(stream->cursors[instance].hw) <= ndval_stream_committed(stream))
 		mask |= EPOLLPRI;
 	return mask;
+}
+
+/* Are all records that the instance got committed? */
+static bool journal_is_committed(struct ndval_stream *stream, unsigned int instance)
+{
+	struct ndval_stream *journal = ndval_stream_journal(stream);
+	bool committed;
+
+	if (!journal)
+		return true;
+	spin_lock(&journal->lock);
+	committed = READ_ONCE(journal->cursors[instance].hw) <= ndval_stream_committed(journal);
+	spin_unlock(&journal->lock);
+	ndval_stream_put(journal);
+	return committed;
 }
 
 /**
@@ -408,17 +472,20 @@ __poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance)
 {
 	__poll_t mask;
 
+	spin_lock(&stream->lock);
+	mask = look(stream, instance);
+	spin_unlock(&stream->lock);
 	/* A primary that waits for its peers has to record first. */
-	spin_lock(&stream->lock);
-	mask = look(stream, instance);
-	spin_unlock(&stream->lock);
-	if (mask & EPOLLIN || !ndval_pair_is_primary(stream->pair))
-		return mask;
-	ndval_stream_fill(stream, READ_ONCE(stream->cursors[instance].pos) + 1, true, GFP_NOWAIT);
-	ndval_stream_fill_ahead(stream, GFP_NOWAIT);
-	spin_lock(&stream->lock);
-	mask = look(stream, instance);
-	spin_unlock(&stream->lock);
+	if (!(mask & EPOLLIN) && ndval_pair_is_primary(stream->pair)) {
+		ndval_stream_fill(stream, READ_ONCE(stream->cursors[instance].pos) + 1, true,
+				  GFP_NOWAIT);
+		ndval_stream_fill_ahead(stream, GFP_NOWAIT);
+		spin_lock(&stream->lock);
+		mask = look(stream, instance);
+		spin_unlock(&stream->lock);
+	}
+	if (mask & EPOLLPRI && !journal_is_committed(stream, instance))
+		mask &= ~EPOLLPRI;
 	return mask;
 }
 
@@ -462,12 +529,12 @@ static int check_commit(struct ndval_stream *stream, unsigned int instance, u64 
 int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 *drops)
 {
 	u64 end = delivered(stream, instance);
-	long timeout = read_timeout(stream);
+	long timeout = ndval_cursor_timeout(stream);
 	unsigned long events;
 	int err;
 
 	ndval_check_commit(stream, instance);
-	wait_begin(stream);
+	ndval_cursor_wait_begin(stream);
 	do {
 		spin_lock(&stream->lock);
 		events = stream->events;
@@ -475,10 +542,23 @@ int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 
 		spin_unlock(&stream->lock);
 		if (err != -EAGAIN)
 			break;
-		err = wait_for_event(stream, events, &timeout);
+		err = ndval_cursor_wait(stream, events, &timeout);
 	} while (!err);
-	wait_end(stream);
+	ndval_cursor_wait_end(stream);
 	return err;
+}
+
+static void ask_again(struct ndval_stream *stream)
+{
+	struct ndval_flow *flow;
+
+	lockdep_assert_held(&stream->lock);
+	if (!stream->error)
+		return;
+	stream->error = 0;
+	list_for_each_entry(flow, &stream->flows, list)
+		if (flow->upstream)
+			ndval_flow_follow(flow);
 }
 
 /**
@@ -488,7 +568,7 @@ int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 
  * @excl: for itself alone
  * @gfp: how to allocate
  *
- * A stream that the primary refused is asked for again.
+ * A stream that the primary refused is asked for again, and so is its journal.
  *
  * Context: as @gfp says.
  * Return: 0; -EBUSY; -ENOMEM; -EAGAIN if @gfp does not let it sleep; or as
@@ -498,18 +578,17 @@ int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool e
 		      gfp_t gfp)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
-	struct ndval_flow *flow;
 	int err;
 
 	err = ndval_check_bind(stream, instance, gfp);
 	if (err)
 		return err;
 	spin_lock(&stream->lock);
-	if (stream->error) {
-		stream->error = 0;
-		list_for_each_entry(flow, &stream->flows, list)
-			if (flow->upstream)
-				ndval_flow_follow(flow);
+	ask_again(stream);
+	if (stream->journal) {
+		spin_lock_nested(&stream->journal->lock, SINGLE_DEPTH_NESTING);
+		ask_again(stream->journal);
+		spin_unlock(&stream->journal->lock);
 	}
 	err = ndval_stream_state(stream, instance);
 	if (err == -EPIPE || err == -EAGAIN || (err == -ESTALE && !stream->dead))
@@ -549,62 +628,119 @@ static int check_set(struct ndval_stream *stream, unsigned int instance)
 {
 	int err = ndval_stream_state(stream, instance);
 
-	if (err == -ESTALE && stream->cursors[instance].diverged && !stream->dead &&
+	if (err == -ESTALE && !stream->dead &&
+	    READ_ONCE((stream->base ?: stream)->cursors[instance].diverged) &&
 	    READ_ONCE(stream->pair->bar) == NDVAL_BAR_NONE)
 		return 0;
 	return err == -EPIPE ? 0 : err;
 }
 
-/**
- * ndval_cursor_set() - Reposition an instance.
- * @stream: the stream
- * @instance: the instance
- * @pos: the offset that it gets next; inside the window or at its head
- * @extack: gets the reason of a refusal
- *
- * Does not wait for a reader: what one is copying does not count any more.
- *
- * Context: process.
- * Return: 0; -ERANGE; -ENXIO if the instance is not expected, -ESTALE,
- * -ENODEV.
- */
-int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, u64 pos,
-		     struct netlink_ext_ack *extack)
+/* May the instance be put there? The lock of stream, or journal, is held. */
+static int check_position(struct ndval_stream *stream, unsigned int instance, u64 pos,
+			  struct netlink_ext_ack *extack)
 {
-	struct ndval_cursor *cursor = &stream->cursors[instance];
-	const struct ndval_ring *ring = &stream->ring;
-	int err;
+	struct ndval_ring *ring = &stream->ring;
+	int err = check_set(stream, instance);
 
-	spin_lock(&stream->lock);
-	err = check_set(stream, instance);
-	if (err) {
-		if (err == -ENXIO)
-			NL_SET_ERR_MSG(extack,
-				       "the instance is not expected on this member: see the setting instances");
-		else
-			NL_SET_ERR_MSG(extack,
-				       "the pair delivers nothing now: see its health");
-		goto out;
-	}
-	err = -ERANGE;
+	if (err == -ENXIO)
+		NL_SET_ERR_MSG(extack,
+			       "the instance is not expected on this member: see the setting instances");
+	else if (err)
+		NL_SET_ERR_MSG(extack, "the pair delivers nothing now: see its health");
+	if (err)
+		return err;
 	if (pos < ring->tail || pos > ring->head ||
-	    (ring->hole != ring->hole_end && pos >= ring->hole && pos < ring->hole_end)) {
+	    (ndval_ring_has_hole(ring) && pos >= ring->hole && pos < ring->hole_end)) {
 		NL_SET_ERR_MSG(extack,
 			       "the position is outside the window: see tail and head of the stream");
-		goto out;
+		return -ERANGE;
 	}
-	err = 0;
+	if (ndval_stream_is_journal(stream) && !ndval_journal_has(ring, pos)) {
+		NL_SET_ERR_MSG(extack, "no record begins at this position of the journal");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static void set_position(struct ndval_stream *stream, unsigned int instance, u64 pos)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+
 	spin_lock(&cursor->move);
 	WRITE_ONCE(cursor->gen, cursor->gen + 1);
 	WRITE_ONCE(cursor->pos, pos);
 	spin_unlock(&cursor->move);
 	cursor->wanted = 0;
 	cursor->lost = false;
+	ndval_propose_forget_one(stream, instance);
 	ndval_check_clear(stream, instance);
 	ndval_stream_wake(stream);
-out:
-	spin_unlock(&stream->lock);
+}
+
+static int set_one(struct ndval_stream *stream, unsigned int instance, u64 pos,
+		   struct netlink_ext_ack *extack)
+{
+	int err = check_position(stream, instance, pos, extack);
+
 	if (!err)
+		set_position(stream, instance, pos);
+	return err;
+}
+
+/* In the journal, and if @pos is not NULL in the stream: both or none. */
+static int set_both(struct ndval_stream *stream, struct ndval_stream *journal,
+		    unsigned int instance, const u64 *pos, u64 journal_pos,
+		    struct netlink_ext_ack *extack)
+{
+	int err;
+
+	lockdep_assert_held(&stream->lock);
+	err = pos ? check_position(stream, instance, *pos, extack) : 0;
+	if (err)
+		return err;
+	spin_lock_nested(&journal->lock, SINGLE_DEPTH_NESTING);
+	err = set_one(journal, instance, journal_pos, extack);
+	spin_unlock(&journal->lock);
+	if (!err && pos)
+		set_position(stream, instance, *pos);
+	return err;
+}
+
+/**
+ * ndval_cursor_set() - Reposition an instance.
+ * @stream: the stream
+ * @instance: the instance
+ * @pos: the offset that it gets next; inside the window or at its head; or NULL
+ * @journal_pos: likewise, the place of the record; or NULL. One of the two is not.
+ * @extack: gets the reason of a refusal
+ *
+ * Does not wait for a reader: what one is copying does not count any more.
+ *
+ * Context: process.
+ * Return: 0, or nothing has changed: -ERANGE; -ENXIO if the instance is not expected,
+ * -ESTALE, -ENODEV.
+ */
+int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, const u64 *pos,
+		     const u64 *journal_pos, struct netlink_ext_ack *extack)
+{
+	struct ndval_stream *journal = NULL;
+	int err;
+
+	if (journal_pos) {
+		journal = ndval_stream_journal(stream);
+		if (!journal) {
+			NL_SET_ERR_MSG(extack, "the stream has no journal yet");
+			return -ERANGE;
+		}
+	}
+	spin_lock(&stream->lock);
+	err = journal ? set_both(stream, journal, instance, pos, *journal_pos, extack) :
+			set_one(stream, instance, *pos, extack);
+	spin_unlock(&stream->lock);
+	if (!err && pos)
 		ndval_stream_progress(stream);
+	if (!err && journal)
+		ndval_stream_progress(journal);
+	ndval_stream_put(journal);
 	return err;
 }

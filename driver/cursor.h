@@ -15,13 +15,22 @@ void ndval_cursor_init(struct ndval_cursor *cursor);
 void ndval_cursor_destroy(struct ndval_cursor *cursor, struct ndval_mem *mem);
 ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 			  struct iov_iter *to, bool nowait);
+void ndval_cursor_ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len);
+void ndval_cursor_allow(struct ndval_stream *stream, u64 end);
+int ndval_cursor_why_not(struct ndval_stream *stream, struct ndval_cursor *cursor,
+			 size_t len);
+void ndval_cursor_wait_begin(struct ndval_stream *stream);
+void ndval_cursor_wait_end(struct ndval_stream *stream);
+int ndval_cursor_wait(struct ndval_stream *stream, unsigned long events, long *timeout);
+long ndval_cursor_timeout(const struct ndval_stream *stream);
+int ndval_cursor_lock(struct ndval_cursor *cursor, bool nowait);
 int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 *drops);
 __poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance);
 int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl,
 		      gfp_t gfp);
 void ndval_cursor_unbind(struct ndval_stream *stream, unsigned int instance,
 			 bool excl);
-int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, u64 pos,
-		     struct netlink_ext_ack *extack);
+int ndval_cursor_set(struct ndval_stream *stream, unsigned int instance, const u64 *pos,
+		     const u64 *journal_pos, struct netlink_ext_ack *extack);
 
 #endif /* NDVAL_CURSOR_H */

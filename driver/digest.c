@@ -244,13 +244,13 @@ static void sign(struct ndval_piece *piece, u32 kind, u32 length)
 	piece->comm[sizeof(piece->comm) - 1] = '\0';
 }
 
-static void find(struct ndval_digest *digest, u64 offset, const char *reason,
+static bool find(struct ndval_digest *digest, u64 offset, const char *reason,
 		 const struct ndval_piece *own, const struct ndval_copy *other)
 {
 	digest->divergences++;
 	/* One that was not told yet is the first, and counts. */
 	if (digest->found.due)
-		return;
+		return false;
 	digest->found = (struct ndval_finding) {
 		.offset	= offset,
 		.reason	= reason,
@@ -259,6 +259,25 @@ static void find(struct ndval_digest *digest, u64 offset, const char *reason,
 		.due	= true,
 		.untold	= other->id,
 	};
+	return true;
+}
+
+/**
+ * ndval_digest_find_kind() - This copy asks for another kind of value than was recorded.
+ * @digest: the digest
+ * @place: in the journal
+ * @own: what it asks for
+ * @other: the copy that it was recorded for
+ */
+void ndval_digest_find_kind(struct ndval_digest *digest, u64 place,
+			    const struct ndval_piece *own, const struct ndval_copy *other)
+{
+	/* It may ask again and again. */
+	if (digest->found.journal && digest->found.offset == place)
+		return;
+	if (find(digest, place, "it asks for another kind of value than the one recorded",
+		 own, other))
+		digest->found.journal = true;
 }
 
 /**

@@ -67,6 +67,7 @@ struct ndval_told {
 /**
  * struct ndval_finding - two copies differ
  * @offset: from here on
+ * @journal: that is a place in the stream's journal
  * @reason: how, for people
  * @own: piece of this copy
  * @other: the other copy
@@ -75,6 +76,7 @@ struct ndval_told {
  */
 struct ndval_finding {
 	u64			offset;
+	bool			journal;
 	const char		*reason;
 	struct ndval_piece	own;
 	struct ndval_copy	other;
@@ -136,6 +138,8 @@ bool ndval_digest_add(struct ndval_digest *digest, u64 key, u32 kind, u32 len,
 void ndval_digest_tell(struct ndval_digest *digest, struct ndval_told *told);
 bool ndval_digest_hear(struct ndval_digest *digest, u64 end,
 		       const struct ndval_told *told, u64 *offset);
+void ndval_digest_find_kind(struct ndval_digest *digest, u64 place,
+			    const struct ndval_piece *own, const struct ndval_copy *other);
 void ndval_digest_blame(struct ndval_digest *digest, u64 offset,
 			const struct ndval_copy *other);
 void ndval_digest_drop(struct ndval_digest *digest);

@@ -6,12 +6,14 @@
 #include <linux/netlink.h>
 #include <linux/string.h>
 
+#include "clock.h"
 #include "event.h"
 #include "flow.h"
 #include "knobs.h"
 #include "member.h"
 #include "pair.h"
 #include "peer.h"
+#include "propose.h"
 #include "stream.h"
 
 /* A new epoch is the current one; returns whether old ones became one. */
@@ -33,6 +35,7 @@ void ndval_pair_begin(struct ndval_pair *pair)
 	WRITE_ONCE(pair->incarnation, ndval_random_id());
 	pair->history.n = 0;
 	enter_epoch(pair, pair->epoch_seen + 1);
+	ndval_clocks_begin(pair);
 	WRITE_ONCE(pair->role, NDVAL_ROLE_PRIMARY);
 }
 
@@ -171,8 +174,10 @@ void ndval_pair_adopt(struct ndval_pair *pair, struct ndval_peer *peer)
 	list_for_each_entry(stream, &pair->stream_list, list)
 		adopt_stream(stream, heard);
 	WRITE_ONCE(pair->role, NDVAL_ROLE_SECONDARY);
-	if (pair->incarnation != heard->incarnation)
+	if (pair->incarnation != heard->incarnation) {
 		pair->epoch_seen = 0;
+		ndval_clocks_begin(pair);
+	}
 	WRITE_ONCE(pair->incarnation, heard->incarnation);
 	pair->epoch = heard->epoch;
 	pair->epoch_seen = max(pair->epoch_seen, pair->epoch);
@@ -237,6 +242,7 @@ void ndval_pair_fence(struct ndval_pair *pair, bool new_id)
 		spin_lock(&stream->lock);
 		ndval_stream_void(stream);
 		ndval_ring_reset(&stream->ring, stream->ring.head);
+		ndval_propose_forget(stream);
 		ndval_stream_wake(stream);
 		spin_unlock(&stream->lock);
 	}
@@ -293,6 +299,8 @@ static void take_over_stream(struct ndval_stream *stream, bool merged)
 	stream->given = max(ndval_stream_delivered(stream), stream->limit);
 	stream->offer_id = 0;
 	stream->starved = false;
+	/* Who asks will do so again, and have it recorded here. */
+	ndval_propose_forget(stream);
 	/* With the head: no bytes of the old epoch are stored after this. */
 	stream->epoch_id = pair->epoch_id;
 	spin_unlock(&stream->lock);
@@ -361,6 +369,7 @@ void ndval_pair_take_over(struct ndval_pair *pair)
 		peer->asked = false;
 		count_peer(peer);
 	}
+	ndval_clocks_take_over(pair);
 	WRITE_ONCE(pair->bar, NDVAL_BAR_NONE);
 	WRITE_ONCE(pair->role, NDVAL_ROLE_PRIMARY);
 	list_for_each_entry(peer, &pair->peers, list)

@@ -115,6 +115,13 @@ static int fill(struct sk_buff *skb, const struct ndval_event *event, u64 seq)
 	if (!err && (event->has & NDVAL_HAS_HEALTH))
 		err = nla_put_u32(skb, NDVAL_A_EVENT_ROLE, event->role) ?:
 		      nla_put_u32(skb, NDVAL_A_EVENT_HEALTH, event->health);
+	if (!err && (event->has & NDVAL_HAS_JOURNAL))
+		err = nla_put_flag(skb, NDVAL_A_EVENT_JOURNAL);
+	if (!err && (event->has & NDVAL_HAS_CLOCK))
+		err = nla_put_u32(skb, NDVAL_A_EVENT_VALUE_KIND, event->clock) ?:
+		      nla_put_s64(skb, NDVAL_A_EVENT_STEP, event->step, NDVAL_A_EVENT_PAD);
+	if (!err && (event->has & NDVAL_HAS_SKEW))
+		err = nla_put_s64(skb, NDVAL_A_EVENT_SKEW, event->skew, NDVAL_A_EVENT_PAD);
 	if (!err && (event->has & NDVAL_HAS_CALLER))
 		err = put_caller(skb);
 	if (!err && event->finding)
@@ -255,7 +262,8 @@ void ndval_event_instance(u32 kind, struct ndval_stream *stream,
 		.stream		= stream->name,
 		.instance	= instance,
 		.offset		= offset,
-		.has		= NDVAL_HAS_INSTANCE | NDVAL_HAS_OFFSET,
+		.has		= NDVAL_HAS_INSTANCE | NDVAL_HAS_OFFSET |
+				  (ndval_stream_is_journal(stream) ? NDVAL_HAS_JOURNAL : 0),
 	};
 
 	ndval_event(&event);
@@ -282,7 +290,28 @@ void ndval_event_diverged(struct ndval_stream *stream, unsigned int instance,
 		.length		= finding->own.length,
 		.instance	= instance,
 		.finding	= finding,
-		.has		= NDVAL_HAS_INSTANCE | NDVAL_HAS_OFFSET,
+		.has		= NDVAL_HAS_INSTANCE | NDVAL_HAS_OFFSET |
+				  (finding->journal ? NDVAL_HAS_JOURNAL : 0),
+	};
+
+	ndval_event(&event);
+}
+
+/**
+ * ndval_event_clock_step() - Tell that a clock of a pair was set.
+ * @pair: the pair; the caller holds its lock
+ * @kind: which clock, enum ndval_value_kind
+ * @step: by how much, in ns
+ */
+void ndval_event_clock_step(struct ndval_pair *pair, u32 kind, s64 step)
+{
+	const struct ndval_event event = {
+		.kind	= NDVAL_EVENT_KIND_CLOCK_STEP,
+		.pair	= pair,
+		.member	= pair->key.member->name,
+		.clock	= kind,
+		.step	= step,
+		.has	= NDVAL_HAS_CLOCK,
 	};
 
 	ndval_event(&event);
@@ -319,4 +348,26 @@ void ndval_event_op_reason(u32 operation, int err, const char *reason)
 void ndval_event_op(u32 operation, int err)
 {
 	ndval_event_op_reason(operation, err, NULL);
+}
+
+/**
+ * ndval_event_clock_skew() - Tell that a peer's clock differs from ours by too much, or
+ *	does no more.
+ * @peer: the peer; the caller holds the pair's lock
+ * @skew: by how much it is ahead, in ns
+ * @reason: which of the two, for people
+ */
+void ndval_event_clock_skew(struct ndval_peer *peer, s64 skew, const char *reason)
+{
+	const struct ndval_event event = {
+		.kind	= NDVAL_EVENT_KIND_CLOCK_SKEW,
+		.pair	= peer->pair,
+		.member	= peer->pair->key.member->name,
+		.peer	= peer->remote->name,
+		.reason	= reason,
+		.skew	= skew,
+		.has	= NDVAL_HAS_SKEW,
+	};
+
+	ndval_event(&event);
 }

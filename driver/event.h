@@ -28,6 +28,9 @@ struct ndval_stream;
  * @peer_state: enum ndval_peer_state
  * @role: role of the pair
  * @health: health of the pair
+ * @clock: enum ndval_value_kind of the clock that was set
+ * @step: by how much, in ns
+ * @skew: by how much the peer's clock is ahead, in ns
  * @finding: how two copies differ
  * @has: bits of enum ndval_event_has: which of the numbers mean something
  */
@@ -47,6 +50,9 @@ struct ndval_event {
 	u32			peer_state;
 	u32			role;
 	u32			health;
+	u32			clock;
+	s64			step;
+	s64			skew;
 	const struct ndval_finding *finding;
 	u32			has;
 };
@@ -57,6 +63,9 @@ enum ndval_event_has {
 	NDVAL_HAS_PEER_STATE	= 4,
 	NDVAL_HAS_HEALTH	= 8,
 	NDVAL_HAS_CALLER	= 16,
+	NDVAL_HAS_JOURNAL	= 32,
+	NDVAL_HAS_CLOCK		= 64,
+	NDVAL_HAS_SKEW		= 128,
 };
 
 void ndval_event(const struct ndval_event *event);
@@ -67,6 +76,8 @@ void ndval_event_instance(u32 kind, struct ndval_stream *stream,
 			  unsigned int instance, u64 offset);
 void ndval_event_diverged(struct ndval_stream *stream, unsigned int instance,
 			  struct ndval_peer *peer, const struct ndval_finding *finding);
+void ndval_event_clock_step(struct ndval_pair *pair, u32 kind, s64 step);
+void ndval_event_clock_skew(struct ndval_peer *peer, s64 skew, const char *reason);
 void ndval_event_peer_lost(struct ndval_peer *peer);
 void ndval_event_op(u32 operation, int err);
 void ndval_event_op_reason(u32 operation, int err, const char *reason);

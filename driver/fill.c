@@ -12,8 +12,14 @@
 #include "pair.h"
 #include "stream.h"
 
-/* May this member record values now? -EAGAIN if it is not the primary. */
-static int may_issue(const struct ndval_stream *stream)
+/**
+ * ndval_stream_may_issue() - May this member record values now?
+ * @stream: the stream; the caller holds its lock
+ *
+ * Return: 0; -EAGAIN if it is not the primary, or hands the pair over; -ENODEV,
+ * -ESTALE.
+ */
+int ndval_stream_may_issue(const struct ndval_stream *stream)
 {
 	const struct ndval_pair *pair = stream->pair;
 
@@ -32,7 +38,7 @@ static int append(struct ndval_stream *stream, u64 end, bool needed,
 	int err;
 
 	spin_lock(&stream->lock);
-	err = may_issue(stream);
+	err = ndval_stream_may_issue(stream);
 	if (!err && stream->ring.head < end)
 		err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed, NULL);
 	if (!err && stream->ring.head < end) {
@@ -73,7 +79,7 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 		chunk = NULL;
 		spin_lock(&stream->lock);
 		head = stream->ring.head;
-		err = may_issue(stream);
+		err = ndval_stream_may_issue(stream);
 		if (!err && head < end)
 			err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed,
 						     &chunk);
@@ -87,8 +93,11 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 			chunk = ndval_chunk_create(&stream->pair->mem, gfp);
 		if (IS_ERR(chunk) && needed)
 			chunk = ndval_stream_reclaim(stream) ?: chunk;
-		if (IS_ERR(chunk))
+		if (IS_ERR(chunk)) {
+			if (needed)
+				ndval_host_retry_pair(stream->pair);
 			return PTR_ERR(chunk);
+		}
 		get_random_bytes(chunk->data, NDVAL_CHUNK);
 		err = append(stream, end, needed, &chunk);
 		ndval_chunk_put(chunk);
@@ -107,7 +116,7 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
  *
  * Up to prefetch beyond the chunk in which the furthest instance stands, and
  * up to where a peer's reader waits. Failing to is no error: who needs the
- * bytes will find out.
+ * bytes will find out. Nothing of a journal is known before it is asked for.
  *
  * Context: as @gfp says. Takes the stream's lock.
  */
@@ -119,13 +128,14 @@ void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
 
 	spin_lock(&stream->lock);
 	ahead = ndval_stream_furthest(stream);
-	if (list_empty(&stream->flows))
+	if (list_empty(&stream->flows) || ndval_stream_is_journal(stream))
 		ahead = 0;
 	else if (prefetch)
 		ahead = round_down(ahead, NDVAL_CHUNK) + NDVAL_CHUNK + prefetch;
-	list_for_each_entry(flow, &stream->flows, list)
-		if (ndval_flow_counts(flow))
-			need = max(need, flow->need);
+	if (!ndval_stream_is_journal(stream))
+		list_for_each_entry(flow, &stream->flows, list)
+			if (ndval_flow_counts(flow))
+				need = max(need, flow->need);
 	spin_unlock(&stream->lock);
 
 	if (need && ndval_stream_fill(stream, need, true, gfp) == -ENOMEM)

@@ -9,14 +9,17 @@
 
 #include <linux/errno.h>
 #include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "check.h"
 #include "host.h"
+#include "journal.h"
 #include "knobs.h"
 #include "pair.h"
 #include "peer.h"
+#include "propose.h"
 #include "stream.h"
 
 /**
@@ -333,6 +336,9 @@ void ndval_flow_reset(struct ndval_flow *flow, u32 link_id)
 	flow->confirm = false;
 	flow->again = false;
 	flow->missed = false;
+	flow->told = false;
+	flow->deferred = false;
+	flow->propose = 0;
 	flow->want = 0;
 	flow->demand = 0;
 	flow->need = 0;
@@ -344,6 +350,20 @@ void ndval_flow_reset(struct ndval_flow *flow, u32 link_id)
 	flow->told_demand = 0;
 	flow->told_need = 0;
 	ndval_flow_update_behind(flow);
+}
+
+/**
+ * ndval_flow_first_credit() - What a peer accepts of a stream that it does not know.
+ * @stream: the stream
+ * @ring_size: the peer's window
+ *
+ * Of a journal, as much as the smallest window takes.
+ */
+u64 ndval_flow_first_credit(const struct ndval_stream *stream, u32 ring_size)
+{
+	if (ndval_stream_is_journal(stream))
+		return SZ_8K - NDVAL_RECORD_MAX;
+	return min(ring_size, NDVAL_FIRST_CREDIT);
 }
 
 /**
@@ -362,7 +382,7 @@ void ndval_flow_listed(struct ndval_flow *flow, u32 ring_size)
 	flow->known = true;
 	flow->ack = 0;
 	flow->stored = 0;
-	flow->want = min(ring_size, NDVAL_FIRST_CREDIT);
+	flow->want = ndval_flow_first_credit(flow->stream, ring_size);
 	flow->confirm = true;
 	ndval_flow_update_behind(flow);
 	ndval_flow_update(flow);
@@ -377,6 +397,7 @@ void ndval_flow_follow(struct ndval_flow *flow)
 	lockdep_assert_held(&flow->stream->lock);
 	flow->upstream = true;
 	ndval_flow_mark(flow, false);
+	ndval_propose_again(flow);
 	ndval_check_flow(flow);
 }
 
@@ -391,7 +412,7 @@ void ndval_flow_follow(struct ndval_flow *flow)
 u64 ndval_flow_need(const struct ndval_flow *flow)
 {
 	const struct ndval_stream *stream = flow->stream;
-	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+	u64 size = ndval_stream_reach(stream);
 	const struct ndval_flow *other;
 	u64 need = stream->need;
 
@@ -437,10 +458,32 @@ u64 ndval_flow_limit(const struct ndval_flow *flow)
 	return limit;
 }
 
+/* How much may change before it has to be told at once. A record is waited for. */
+static u64 step_of(const struct ndval_stream *stream)
+{
+	if (ndval_stream_is_journal(stream))
+		return 1;
+	return max(ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH) / 4, 1ULL);
+}
+
+/**
+ * ndval_flow_has_news() - Would FETCH say something new?
+ * @flow: the flow, upstream; the caller holds the stream's lock
+ */
+bool ndval_flow_has_news(const struct ndval_flow *flow)
+{
+	struct ndval_stream *stream = flow->stream;
+
+	lockdep_assert_held(&stream->lock);
+	return !flow->told || flow->again || stream->ring.head != flow->told_have ||
+	       ndval_stream_want(stream) != flow->told_want ||
+	       (stream->need > flow->told_need && stream->need > flow->told_want);
+}
+
 static void update_upstream(struct ndval_flow *flow)
 {
 	struct ndval_stream *stream = flow->stream;
-	u64 step = max(ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH) / 4, 1ULL);
+	u64 step = step_of(stream);
 	u64 have = stream->ring.head;
 	u64 want = ndval_stream_want(stream);
 	u64 demand = ndval_stream_furthest(stream);
@@ -457,15 +500,33 @@ static void update_upstream(struct ndval_flow *flow)
 		ndval_flow_mark(flow, true);
 }
 
+/**
+ * ndval_flow_end() - Up to where the peer may be sent what is stored here.
+ * @flow: the flow; the caller holds the stream's lock
+ *
+ * Who comes to a hole is sent nothing beyond it before it has said that it stores all before
+ * it: it goes on behind the hole then, and must not pass over what is there to be had.
+ */
+u64 ndval_flow_end(const struct ndval_flow *flow)
+{
+	const struct ndval_ring *ring = &flow->stream->ring;
+	u64 end = min(flow->want, ring->head);
+
+	lockdep_assert_held(&flow->stream->lock);
+	if (ndval_ring_has_hole(ring) && max(flow->ack, flow->sent) <= ring->hole &&
+	    flow->ack < ring->hole)
+		end = min(end, ring->hole);
+	return end;
+}
+
 static void update_downstream(struct ndval_flow *flow)
 {
-	struct ndval_stream *stream = flow->stream;
 	u64 need;
 
 	if (!flow->known || flow->refused)
 		return;
 	need = ndval_flow_need(flow);
-	if (flow->confirm || flow->sent < min(flow->want, stream->ring.head) ||
+	if (flow->confirm || flow->deferred || flow->sent < ndval_flow_end(flow) ||
 	    (need > flow->want && need > flow->told_need))
 		ndval_flow_mark(flow, false);
 	else if (ndval_flow_limit(flow) > flow->told_have)
@@ -504,6 +565,22 @@ void ndval_flow_retry(struct ndval_flow *flow)
 	lockdep_assert_held(&flow->stream->lock);
 	if (ndval_flow_counts(flow) && flow->need > flow->stream->ring.head)
 		ndval_flow_mark(flow, false);
+}
+
+/**
+ * ndval_flow_defer() - Can what the peer proposed not be recorded now?
+ * @flow: the flow
+ * @deferred: it can't
+ *
+ * Then the peer is asked for it again when the window has moved, or there is memory.
+ *
+ * Context: process. Takes the stream's lock.
+ */
+void ndval_flow_defer(struct ndval_flow *flow, bool deferred)
+{
+	spin_lock(&flow->stream->lock);
+	flow->deferred = deferred;
+	spin_unlock(&flow->stream->lock);
 }
 
 /**

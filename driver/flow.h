@@ -37,6 +37,9 @@ struct ndval_stream;
  * @give: a secondary that is being promoted asked for what we have more
  * @confirm: the peer is to be told of the stream though no byte is due
  * @again: upstream, ask to send again from our head
+ * @told: upstream, FETCH was said
+ * @deferred: downstream, something was proposed that could not be recorded yet
+ * @propose: upstream, of a journal: bit n, what instance n asks for is to be proposed
  * @missed: upstream, bytes were not stored, so what follows them is no gap
  * @ack: end of what the peer stores; kept when the link goes, for retention
  * @stored: the same, as far as it may be relied on: 0 from a new link until FETCH
@@ -64,6 +67,9 @@ struct ndval_flow {
 
 	u32			link_id;
 	u8			check;
+	u8			propose;
+	bool			told;
+	bool			deferred;
 	bool			upstream;
 	bool			known;
 	bool			refused;
@@ -124,6 +130,8 @@ struct ndval_fetch {
  * @n: how many, 0 if they are not told
  * @tail: lowest offset recorded
  * @need: position some reader waits for, 0 for none
+ * @again: what the receiver proposed was not recorded, and may be now
+ * @stuck: nothing can be sent from where the receiver says that it ends
  * @id: identity of the stream
  * @epoch_id: of the bytes
  * @link_id: link it was received on
@@ -138,6 +146,8 @@ struct ndval_push {
 	unsigned int n;
 	u64	tail;
 	u64	need;
+	bool	again;
+	bool	stuck;
 	u64	id;
 	u64	epoch_id;
 	u32	link_id;
@@ -152,6 +162,9 @@ struct ndval_flow *ndval_flow_find(struct ndval_stream *stream,
 void ndval_flow_put(struct ndval_flow *flow);
 void ndval_flow_reset(struct ndval_flow *flow, u32 link_id);
 void ndval_flow_listed(struct ndval_flow *flow, u32 ring_size);
+u64 ndval_flow_first_credit(const struct ndval_stream *stream, u32 ring_size);
+bool ndval_flow_has_news(const struct ndval_flow *flow);
+void ndval_flow_defer(struct ndval_flow *flow, bool deferred);
 void ndval_flow_follow(struct ndval_flow *flow);
 void ndval_flow_update(struct ndval_flow *flow);
 void ndval_flow_retry(struct ndval_flow *flow);
@@ -166,6 +179,7 @@ bool ndval_flow_take_sync(struct ndval_flow *flow, u32 link_id, u64 *id, u64 *ep
 bool ndval_flow_is_current(const struct ndval_flow *flow);
 void ndval_flow_mark(struct ndval_flow *flow, bool lazy);
 void ndval_flow_mark_check(struct ndval_flow *flow, u32 instances);
+u64 ndval_flow_end(const struct ndval_flow *flow);
 u64 ndval_flow_need(const struct ndval_flow *flow);
 u64 ndval_flow_committed(const struct ndval_flow *flow);
 u64 ndval_flow_limit(const struct ndval_flow *flow);

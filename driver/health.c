@@ -10,10 +10,12 @@
 #include <linux/string.h>
 
 #include "check.h"
+#include "clock.h"
 #include "event.h"
 #include "host.h"
 #include "pair.h"
 #include "peer.h"
+#include "skew.h"
 #include "stream.h"
 
 /* How much later, in ms. */
@@ -83,9 +85,14 @@ void ndval_pair_sums(struct ndval_pair *pair, struct ndval_pair_sums *sums)
 	memset(sums, 0, sizeof(*sums));
 	list_for_each_entry(stream, &pair->stream_list, list) {
 		spin_lock(&stream->lock);
+		sums->retained += ndval_ring_span(&stream->ring);
+		if (ndval_stream_is_journal(stream)) {
+			sums->recorded += stream->ring.head;
+			spin_unlock(&stream->lock);
+			continue;
+		}
 		sums->issued += stream->ring.head;
 		sums->committed += ndval_stream_committed(stream);
-		sums->retained += ndval_ring_span(&stream->ring);
 		for (i = 0; i < NDVAL_INSTANCES; i++)
 			sums->delivered += READ_ONCE(stream->cursors[i].delivered);
 		if (pair->role == NDVAL_ROLE_SECONDARY)
@@ -145,8 +152,10 @@ static void report_lost(struct ndval_stream *stream)
 		spin_unlock(&stream->lock);
 		if (!tell)
 			continue;
-		pr_warn_ratelimited("pair %s: instance %u lost at offset %llu of stream %s\n",
-				    stream->pair->name, i, pos, stream->name);
+		pr_warn_ratelimited("pair %s: instance %u lost at offset %llu of %s %s\n",
+				    stream->pair->name, i, pos,
+				    ndval_stream_is_journal(stream) ?
+				    "the journal of stream" : "stream", stream->name);
 		ndval_event_instance(NDVAL_EVENT_KIND_INSTANCE_LOST, stream, i, pos);
 	}
 }
@@ -165,6 +174,7 @@ static void report_peer(struct ndval_peer *peer)
 		ndval_peer_tell(peer);
 	if (peer->told_diverged != ndval_pair_has_diverged(peer->pair))
 		ndval_peer_tell(peer);
+	ndval_skew_report(peer);
 	if (state == peer->state)
 		return;
 	peer->state = state;
@@ -190,6 +200,7 @@ void ndval_pair_report_work(struct work_struct *work)
 		report_lost(stream);
 		ndval_check_report(stream);
 	}
+	ndval_clocks_report(pair);
 	list_for_each_entry(peer, &pair->peers, list)
 		report_peer(peer);
 	health = ndval_pair_health(pair);

@@ -16,6 +16,7 @@
 #include <linux/printk.h>
 
 #include "check.h"
+#include "clock.h"
 #include "event.h"
 #include "flow.h"
 #include "knobs.h"
@@ -222,6 +223,8 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, 
 		unfollow(peer);
 		ndval_peer_drop(peer);
 	}
+	if (pair->followed == peer)
+		ndval_clocks_hear(pair, &heard->clocks);
 	if (joins && heard->epoch_id == pair->epoch_id)
 		ndval_peer_visit_flows(peer, ndval_check_flow);
 out:
@@ -244,6 +247,8 @@ void ndval_peer_synced(struct ndval_peer *peer)
 	ndval_pair_adopt(pair, peer);
 	if (pair->bar == NDVAL_BAR_NONE)
 		heard_own(peer);
+	if (pair->followed == peer)
+		ndval_clocks_hear(pair, &peer->heard.clocks);
 	ndval_takeover_check(pair);
 	ndval_pair_report(pair);
 }

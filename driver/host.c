@@ -32,12 +32,24 @@ struct workqueue_struct *ndval_wq;
 static bool hibernation_allowed;
 static bool cloned;
 
+/* All of the pair's streams, for the one that lacks memory. */
+static void give_up_retained(struct ndval_pair *pair)
+{
+	struct ndval_stream *stream;
+
+	list_for_each_entry(stream, &pair->stream_list, list)
+		ndval_stream_progress(stream);
+	WRITE_ONCE(pair->tight, false);
+}
+
 static void update_streams(struct ndval_pair *pair)
 {
 	struct ndval_stream *stream;
 	struct ndval_flow *flow;
 
 	mutex_lock(&pair->lock);
+	if (pair->tight)
+		give_up_retained(pair);
 	list_for_each_entry(stream, &pair->stream_list, list) {
 		ndval_stream_fill_ahead(stream, GFP_KERNEL);
 		spin_lock(&stream->lock);
@@ -80,6 +92,20 @@ static void retry_work(struct work_struct *work)
 void ndval_host_retry(void)
 {
 	queue_delayed_work(ndval_wq, &retry, msecs_to_jiffies(RETRY_MS));
+}
+
+/**
+ * ndval_host_retry_pair() - There was no memory for what somebody needs of a pair.
+ * @pair: the pair; if it was a limit that refused it, all of its streams give up what
+ *	they only retain
+ *
+ * Context: any.
+ */
+void ndval_host_retry_pair(struct ndval_pair *pair)
+{
+	if (ndval_mem_is_full(&pair->mem, NDVAL_CHUNK_COST))
+		WRITE_ONCE(pair->tight, true);
+	ndval_host_retry();
 }
 
 static void fence_all(bool new_ids)

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct ndval_pair;
 struct workqueue_struct;
 
 /* The module's work: reports, removals, the end of links. May block. */
@@ -12,6 +13,7 @@ extern struct workqueue_struct *ndval_wq;
 int ndval_host_init(bool allow_hibernation);
 void ndval_host_exit(void);
 void ndval_host_retry(void);
+void ndval_host_retry_pair(struct ndval_pair *pair);
 bool ndval_host_is_cloned(void);
 
 #endif /* NDVAL_HOST_H */

@@ -57,6 +57,23 @@ void ndval_mem_uncharge(struct ndval_mem *mem, size_t size)
 	atomic64_sub(size, &mem->used);
 }
 
+static bool would_exceed(const struct ndval_mem *mem, size_t size)
+{
+	return (u64)atomic64_read(&mem->used) + size > READ_ONCE(mem->max);
+}
+
+/**
+ * ndval_mem_is_full() - Is it a limit that stands in the way?
+ * @mem: the pair's account
+ * @size: bytes that are needed
+ *
+ * Context: any.
+ */
+bool ndval_mem_is_full(const struct ndval_mem *mem, size_t size)
+{
+	return would_exceed(mem, size) || would_exceed(&ndval_total, size);
+}
+
 /**
  * ndval_mem_error() - What an allocation that failed means to the caller.
  * @gfp: how it was made

@@ -17,6 +17,7 @@ struct ndval_mem {
 
 int ndval_mem_charge(struct ndval_mem *mem, size_t size);
 void ndval_mem_uncharge(struct ndval_mem *mem, size_t size);
+bool ndval_mem_is_full(const struct ndval_mem *mem, size_t size);
 u64 ndval_mem_used(const struct ndval_mem *mem);
 
 int ndval_mem_error(gfp_t gfp);

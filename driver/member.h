@@ -80,6 +80,8 @@ struct ndval_due {
  * @due: what the current link's sender has to send now (struct ndval_due)
  * @lazy: what it has to send within a millisecond
  * @refusals: struct ndval_refusal entries that wait in @due
+ * @skew: by how much its CLOCK_REALTIME was ahead of ours, in ns
+ * @skew_link: number of the link on which that was measured, 0 for none
  */
 struct ndval_remote {
 	struct list_head	list;
@@ -96,6 +98,8 @@ struct ndval_remote {
 	struct list_head	due;
 	struct list_head	lazy;
 	unsigned int		refusals;
+	s64			skew;
+	u32			skew_link;
 };
 
 int ndval_member_init(const char *host_name);

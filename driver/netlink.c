@@ -162,7 +162,7 @@ int ndval_nl_reply(struct genl_info *info, ndval_nl_fill_t fill, void *object)
 	void *header;
 	int err;
 
-	skb = genlmsg_new(NLMSG_DEFAULT_SIZE + NDVAL_VALUES_MAX, GFP_KERNEL);
+	skb = genlmsg_new(NLMSG_DEFAULT_SIZE + NDVAL_RECORDS_MAX, GFP_KERNEL);
 	if (!skb)
 		return -ENOMEM;
 	header = genlmsg_put_reply(skb, info, &ndval_nl_family, 0, info->genlhdr->cmd);

@@ -27,7 +27,7 @@ static const struct nla_policy ndval_member_get_nl_policy[NDVAL_A_MEMBER_NAME + 
 };
 
 /* NDVAL_CMD_PAIR_NEW - do */
-static const struct nla_policy ndval_pair_new_nl_policy[NDVAL_A_PAIR_ON_DIVERGENCE + 1] = {
+static const struct nla_policy ndval_pair_new_nl_policy[NDVAL_A_PAIR_SKEW_MAX_MS + 1] = {
 	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_PAIR_GROUP] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_PAIR_MEMBER] = { .type = NLA_NUL_STRING, },
@@ -49,6 +49,8 @@ static const struct nla_policy ndval_pair_new_nl_policy[NDVAL_A_PAIR_ON_DIVERGEN
 	[NDVAL_A_PAIR_COMMIT] = NLA_POLICY_MAX(NLA_U32, 1),
 	[NDVAL_A_PAIR_ON_PEER_LOSS] = NLA_POLICY_MAX(NLA_U32, 1),
 	[NDVAL_A_PAIR_ON_DIVERGENCE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDVAL_A_PAIR_JOURNAL_SIZE] = { .type = NLA_U32, },
+	[NDVAL_A_PAIR_SKEW_MAX_MS] = { .type = NLA_U32, },
 };
 
 /* NDVAL_CMD_PAIR_DEL - do */
@@ -57,7 +59,7 @@ static const struct nla_policy ndval_pair_del_nl_policy[NDVAL_A_PAIR_NAME + 1] =
 };
 
 /* NDVAL_CMD_PAIR_SET - do */
-static const struct nla_policy ndval_pair_set_nl_policy[NDVAL_A_PAIR_EPOCH_SEEN + 1] = {
+static const struct nla_policy ndval_pair_set_nl_policy[NDVAL_A_PAIR_SKEW_MAX_MS + 1] = {
 	[NDVAL_A_PAIR_NAME] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_PAIR_BIND] = NLA_POLICY_MAX(NLA_U32, 1),
 	[NDVAL_A_PAIR_RING_SIZE] = { .type = NLA_U32, },
@@ -75,6 +77,8 @@ static const struct nla_policy ndval_pair_set_nl_policy[NDVAL_A_PAIR_EPOCH_SEEN 
 	[NDVAL_A_PAIR_ON_DIVERGENCE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[NDVAL_A_PAIR_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_A_PAIR_EPOCH_SEEN] = { .type = NLA_U64, },
+	[NDVAL_A_PAIR_JOURNAL_SIZE] = { .type = NLA_U32, },
+	[NDVAL_A_PAIR_SKEW_MAX_MS] = { .type = NLA_U32, },
 };
 
 /* NDVAL_CMD_PAIR_GET - do */
@@ -154,19 +158,21 @@ static const struct nla_policy ndval_instance_get_nl_policy[NDVAL_A_INSTANCE_INS
 };
 
 /* NDVAL_CMD_INSTANCE_SET - do */
-static const struct nla_policy ndval_instance_set_nl_policy[NDVAL_A_INSTANCE_POSITION + 1] = {
+static const struct nla_policy ndval_instance_set_nl_policy[NDVAL_A_INSTANCE_JOURNAL_POSITION + 1] = {
 	[NDVAL_A_INSTANCE_PAIR] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_INSTANCE_STREAM] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_INSTANCE_INSTANCE] = { .type = NLA_U32, },
 	[NDVAL_A_INSTANCE_POSITION] = { .type = NLA_U64, },
+	[NDVAL_A_INSTANCE_JOURNAL_POSITION] = { .type = NLA_U64, },
 };
 
 /* NDVAL_CMD_VALUES_GET - do */
-static const struct nla_policy ndval_values_get_nl_policy[NDVAL_A_VALUES_LENGTH + 1] = {
+static const struct nla_policy ndval_values_get_nl_policy[NDVAL_A_VALUES_JOURNAL + 1] = {
 	[NDVAL_A_VALUES_PAIR] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_VALUES_STREAM] = { .type = NLA_NUL_STRING, },
 	[NDVAL_A_VALUES_OFFSET] = { .type = NLA_U64, },
 	[NDVAL_A_VALUES_LENGTH] = { .type = NLA_U32, },
+	[NDVAL_A_VALUES_JOURNAL] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_CMD_DEMOTE - do */
@@ -218,7 +224,7 @@ static const struct genl_ops ndval_nl_ops[] = {
 		.cmd		= NDVAL_CMD_PAIR_NEW,
 		.doit		= ndval_nl_pair_new_doit,
 		.policy		= ndval_pair_new_nl_policy,
-		.maxattr	= NDVAL_A_PAIR_ON_DIVERGENCE,
+		.maxattr	= NDVAL_A_PAIR_SKEW_MAX_MS,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -232,7 +238,7 @@ static const struct genl_ops ndval_nl_ops[] = {
 		.cmd		= NDVAL_CMD_PAIR_SET,
 		.doit		= ndval_nl_pair_set_doit,
 		.policy		= ndval_pair_set_nl_policy,
-		.maxattr	= NDVAL_A_PAIR_EPOCH_SEEN,
+		.maxattr	= NDVAL_A_PAIR_SKEW_MAX_MS,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
@@ -325,14 +331,14 @@ static const struct genl_ops ndval_nl_ops[] = {
 		.cmd		= NDVAL_CMD_INSTANCE_SET,
 		.doit		= ndval_nl_instance_set_doit,
 		.policy		= ndval_instance_set_nl_policy,
-		.maxattr	= NDVAL_A_INSTANCE_POSITION,
+		.maxattr	= NDVAL_A_INSTANCE_JOURNAL_POSITION,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{
 		.cmd		= NDVAL_CMD_VALUES_GET,
 		.doit		= ndval_nl_values_get_doit,
 		.policy		= ndval_values_get_nl_policy,
-		.maxattr	= NDVAL_A_VALUES_LENGTH,
+		.maxattr	= NDVAL_A_VALUES_JOURNAL,
 		.flags		= GENL_ADMIN_PERM,
 	},
 	{

@@ -9,12 +9,15 @@
 #include <linux/uidgid.h>
 #include <net/genetlink.h>
 
+#include "clock.h"
 #include "event.h"
 #include "member.h"
 #include "netlink.h"
 #include "pair.h"
 #include "peer.h"
 #include "settings.h"
+#include "skew.h"
+#include "sysfs.h"
 
 /* The attribute of each setting. */
 static const struct {
@@ -35,6 +38,8 @@ static const struct {
 	[NDVAL_SET_READ_TIMEOUT_MS]	= { NDVAL_A_PAIR_READ_TIMEOUT_MS },
 	[NDVAL_SET_PEER_TIMEOUT_MS]	= { NDVAL_A_PAIR_PEER_TIMEOUT_MS },
 	[NDVAL_SET_INSPECT]		= { NDVAL_A_PAIR_INSPECT },
+	[NDVAL_SET_JOURNAL_SIZE]	= { NDVAL_A_PAIR_JOURNAL_SIZE },
+	[NDVAL_SET_SKEW_MAX_MS]		= { NDVAL_A_PAIR_SKEW_MAX_MS },
 };
 
 static void parse_change(struct genl_info *info, struct ndval_change *change)
@@ -238,6 +243,7 @@ static int fill_pair_state(struct sk_buff *skb, struct ndval_pair *pair)
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_EPOCH_ID, pair->epoch_id, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_MEMBER_ID, pair->id, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_ISSUED, sums.issued, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_RECORDED, sums.recorded, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_COMMITTED, sums.committed, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_DELIVERED, sums.delivered, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_PAIR_RETAINED, sums.retained, pad) ?:
@@ -250,6 +256,37 @@ static int fill_pair_state(struct sk_buff *skb, struct ndval_pair *pair)
 				pad) ?:
 	       nla_put_u32(skb, NDVAL_A_PAIR_STREAMS, pair->nstreams) ?:
 	       nla_put_u32(skb, NDVAL_A_PAIR_PEERS, pair->npeers);
+}
+
+static int fill_clock(struct sk_buff *skb, struct ndval_pair *pair, u32 kind)
+{
+	struct ndval_clock_state clock;
+	struct nlattr *nest;
+
+	if (!ndval_clock_get(pair, kind, &clock))
+		return 0;
+	nest = nla_nest_start(skb, NDVAL_A_PAIR_CLOCK);
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, NDVAL_A_CLOCK_KIND, kind) ||
+	    ndval_nl_put_u64(skb, NDVAL_A_CLOCK_VALUE, clock.floor.value, NDVAL_A_CLOCK_PAD) ||
+	    ndval_nl_put_u64(skb, NDVAL_A_CLOCK_STEPS, clock.floor.steps, NDVAL_A_CLOCK_PAD) ||
+	    ndval_nl_put_u64(skb, NDVAL_A_CLOCK_STOOD, clock.stood, NDVAL_A_CLOCK_PAD) ||
+	    nla_put_s64(skb, NDVAL_A_CLOCK_OFFSET, clock.offset, NDVAL_A_CLOCK_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* Those of the pair's clocks that were ever read. */
+static int fill_clocks(struct sk_buff *skb, struct ndval_pair *pair)
+{
+	int err = 0;
+	u32 kind;
+
+	for (kind = NDVAL_VALUE_KIND_REALTIME; kind <= NDVAL_VALUE_KIND_CYCLES && !err; kind++)
+		err = fill_clock(skb, pair, kind);
+	return err;
 }
 
 /* Whether it may be promoted, and what its promotions did. */
@@ -278,7 +315,8 @@ static int fill_pair(struct sk_buff *skb, void *object)
 
 	mutex_lock(&pair->lock);
 	err = fill_node(skb, pair) ?: fill_settings(skb, pair) ?:
-	      fill_pair_state(skb, pair) ?: fill_failover(skb, pair);
+	      fill_pair_state(skb, pair) ?: fill_failover(skb, pair) ?:
+	      fill_clocks(skb, pair);
 	mutex_unlock(&pair->lock);
 	return err;
 }
@@ -428,7 +466,17 @@ static int with_peer_name(struct genl_info *info,
 
 int ndval_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return with_peer_name(info, ndval_peer_add);
+	int err = with_peer_name(info, ndval_peer_add);
+	struct ndval_pair *pair;
+
+	if (err)
+		return err;
+	pair = ndval_nl_pair(info, NDVAL_A_PEER_PAIR);
+	if (!IS_ERR(pair)) {	/* not removed meanwhile */
+		ndval_sysfs_update(pair);
+		ndval_pair_put(pair);
+	}
+	return 0;
 }
 
 int ndval_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
@@ -447,6 +495,7 @@ static int fill_peer(struct sk_buff *skb, void *object)
 	struct ndval_peer *peer = object;
 	int pad = NDVAL_A_PEER_PAD;
 	u64 lag, acknowledged;
+	s64 skew;
 	int err;
 
 	lag = ndval_peer_lag(peer, &acknowledged);
@@ -465,6 +514,8 @@ static int fill_peer(struct sk_buff *skb, void *object)
 		err = nla_put_u32(skb, NDVAL_A_PEER_MEMBERSHIP, peer->membership);
 	if (!err && peer->outdated)
 		err = nla_put_flag(skb, NDVAL_A_PEER_OUTDATED);
+	if (!err && ndval_peer_skew(peer, &skew))
+		err = nla_put_s64(skb, NDVAL_A_PEER_CLOCK_SKEW, skew, pad);
 	return err;
 }
 

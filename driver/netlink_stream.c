@@ -8,6 +8,8 @@
 #include "cursor.h"
 #include "digest.h"
 #include "event.h"
+#include "extack.h"
+#include "journal.h"
 #include "name.h"
 #include "netlink.h"
 #include "pair.h"
@@ -30,6 +32,26 @@ static struct ndval_stream *named_stream(struct genl_info *info,
 		return stream;
 	NL_SET_ERR_MSG(info->extack, "the pair has no such stream");
 	return ERR_PTR(-ENOENT);
+}
+
+/* What is told of a stream's journal, once there is one. */
+static int fill_journal(struct sk_buff *skb, struct ndval_stream *stream)
+{
+	struct ndval_stream *journal = ndval_stream_journal(stream);
+	int pad = NDVAL_A_STREAM_PAD;
+	u64 tail, head, committed;
+
+	if (!journal)
+		return 0;
+	spin_lock(&journal->lock);
+	tail = journal->ring.tail;
+	head = journal->ring.head;
+	committed = ndval_stream_committed(journal);
+	spin_unlock(&journal->lock);
+	ndval_stream_put(journal);
+	return ndval_nl_put_u64(skb, NDVAL_A_STREAM_JOURNAL_TAIL, tail, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_JOURNAL_HEAD, head, pad) ?:
+	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_JOURNAL_COMMITTED, committed, pad);
 }
 
 static int fill_stream(struct sk_buff *skb, void *object)
@@ -56,13 +78,36 @@ static int fill_stream(struct sk_buff *skb, void *object)
 	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_COMMITTED, committed, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_FURTHEST, furthest, pad) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_STREAM_MEMORY, memory, pad) ?:
-	       nla_put_u32(skb, NDVAL_A_STREAM_ERROR, error);
+	       nla_put_u32(skb, NDVAL_A_STREAM_ERROR, error) ?:
+	       fill_journal(skb, stream);
 }
 
 struct instance {
 	struct ndval_stream	*stream;
 	unsigned int		instance;
 };
+
+static int fill_instance_journal(struct sk_buff *skb, struct ndval_stream *stream,
+				 unsigned int instance)
+{
+	struct ndval_stream *journal = ndval_stream_journal(stream);
+	bool lost;
+	u64 pos;
+	int err;
+
+	if (!journal)
+		return 0;
+	spin_lock(&journal->lock);
+	lost = ndval_stream_state(journal, instance) == -EPIPE;
+	pos = READ_ONCE(journal->cursors[instance].pos);
+	spin_unlock(&journal->lock);
+	ndval_stream_put(journal);
+	err = ndval_nl_put_u64(skb, NDVAL_A_INSTANCE_JOURNAL_POSITION, pos,
+			       NDVAL_A_INSTANCE_PAD);
+	if (!err && lost)
+		err = nla_put_flag(skb, NDVAL_A_INSTANCE_JOURNAL_LOST);
+	return err;
+}
 
 static int fill_instance(struct sk_buff *skb, void *object)
 {
@@ -99,7 +144,7 @@ static int fill_instance(struct sk_buff *skb, void *object)
 		err = nla_put_flag(skb, NDVAL_A_INSTANCE_DIVERGED);
 	if (!err)
 		err = ndval_nl_put_u64(skb, NDVAL_A_INSTANCE_DIVERGENCES, divergences, pad);
-	return err;
+	return err ?: fill_instance_journal(skb, stream, which->instance);
 }
 
 int ndval_nl_stream_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -169,7 +214,7 @@ static int dump_streams(struct sk_buff *skb, struct netlink_callback *cb,
 		}
 		mutex_lock(&pair->lock);
 		list_for_each_entry(stream, &pair->stream_list, list) {
-			if (n++ < cb->args[1])
+			if (ndval_stream_is_journal(stream) || n++ < cb->args[1])
 				continue;
 			err = dump(skb, cb, stream);
 			if (err)
@@ -264,22 +309,36 @@ static int get_instance(struct genl_info *info, struct ndval_stream *stream)
 	return err ?: ndval_nl_reply(info, fill_instance, &which);
 }
 
+static void report_journal_set(struct ndval_stream *stream, unsigned int instance, u64 pos)
+{
+	struct ndval_stream *journal = ndval_stream_journal(stream);
+
+	if (journal)
+		ndval_event_instance(NDVAL_EVENT_KIND_INSTANCE_SET, journal, instance, pos);
+	ndval_stream_put(journal);
+}
+
 static int set_instance(struct genl_info *info, struct ndval_stream *stream)
 {
 	const struct nlattr *position = info->attrs[NDVAL_A_INSTANCE_POSITION];
+	const struct nlattr *journal = info->attrs[NDVAL_A_INSTANCE_JOURNAL_POSITION];
+	u64 pos = position ? nla_get_u64(position) : 0;
+	u64 journal_pos = journal ? nla_get_u64(journal) : 0;
 	unsigned int instance;
 	int err;
 
-	if (!position) {
+	if (!position && !journal) {
 		NL_SET_ERR_MSG(info->extack, "which position?");
 		return -EINVAL;
 	}
 	err = named_instance(info, &instance) ?:
-	      ndval_cursor_set(stream, instance, nla_get_u64(position), info->extack);
+	      ndval_cursor_set(stream, instance, position ? &pos : NULL,
+			       journal ? &journal_pos : NULL, info->extack);
 	ndval_nl_explain(info, err);
-	if (!err)
-		ndval_event_instance(NDVAL_EVENT_KIND_INSTANCE_SET, stream, instance,
-				     nla_get_u64(position));
+	if (!err && position)
+		ndval_event_instance(NDVAL_EVENT_KIND_INSTANCE_SET, stream, instance, pos);
+	if (!err && journal)
+		report_journal_set(stream, instance, journal_pos);
 	return err;
 }
 
@@ -321,6 +380,17 @@ struct glance {
 	u32			length;
 };
 
+static u32 copy_glance(const struct glance *glance, u8 *data)
+{
+	struct ndval_ring *ring = &glance->stream->ring;
+
+	if (!ndval_stream_is_journal(glance->stream))
+		return ndval_ring_copy(ring, glance->offset, data, glance->length);
+	if (!ndval_journal_has(ring, glance->offset))
+		return 0;
+	return ndval_journal_copy(ring, glance->offset, ring->head, data, glance->length);
+}
+
 static int fill_values(struct sk_buff *skb, void *object)
 {
 	struct glance *glance = object;
@@ -329,14 +399,14 @@ static int fill_values(struct sk_buff *skb, void *object)
 	u8 *data;
 
 	if (nla_put_string(skb, NDVAL_A_VALUES_PAIR, stream->pair->name) ||
-	    nla_put_string(skb, NDVAL_A_VALUES_STREAM, stream->name))
+	    nla_put_string(skb, NDVAL_A_VALUES_STREAM, stream->name) ||
+	    (ndval_stream_is_journal(stream) && nla_put_flag(skb, NDVAL_A_VALUES_JOURNAL)))
 		return -EMSGSIZE;
 	data = ndval_value_begin(skb, NDVAL_A_VALUES_VALUE, glance->length, &value);
 	if (!data)
 		return -EMSGSIZE;
 	spin_lock(&stream->lock);
-	glance->length = ndval_ring_copy(&stream->ring, glance->offset, data,
-					 glance->length);
+	glance->length = copy_glance(glance, data);
 	spin_unlock(&stream->lock);
 	if (!glance->length)
 		return -ENODATA;
@@ -355,8 +425,10 @@ static int get_values(struct genl_info *info, struct ndval_stream *stream)
 		.pair	= stream->pair,
 		.stream	= stream->name,
 		.offset	= glance.offset,
-		.has	= NDVAL_HAS_OFFSET | NDVAL_HAS_CALLER,
+		.has	= NDVAL_HAS_OFFSET | NDVAL_HAS_CALLER |
+			  (ndval_stream_is_journal(stream) ? NDVAL_HAS_JOURNAL : 0),
 	};
+	bool journal = ndval_stream_is_journal(stream);
 	int err;
 
 	if (ndval_pair_setting(stream->pair, NDVAL_SET_INSPECT) != NDVAL_SWITCH_ON) {
@@ -364,14 +436,17 @@ static int get_values(struct genl_info *info, struct ndval_stream *stream)
 			       "the pair does not allow to look at values: set inspect to on");
 		return -EACCES;
 	}
-	if (!glance.length || glance.length > NDVAL_VALUES_MAX) {
-		NL_SET_ERR_MSG(info->extack, "length is 1 to 4096");
+	if (!glance.length ||
+	    glance.length > (journal ? NDVAL_RECORDS_MAX : NDVAL_VALUES_MAX)) {
+		ndval_extack(info->extack, journal ? "length is 1 to 8192 in a journal" :
+						     "length is 1 to 4096");
 		return -EINVAL;
 	}
 	err = ndval_nl_reply(info, fill_values, &glance);
 	if (err == -ENODATA)
-		NL_SET_ERR_MSG(info->extack,
-			       "nothing is recorded there: see tail and head of the stream");
+		ndval_extack(info->extack, journal ?
+			     "no record begins there, or it is longer: see stream-get" :
+			     "nothing is recorded there: see tail and head of the stream");
 	if (err)
 		return err;
 	event.length = glance.length;
@@ -393,6 +468,14 @@ int ndval_nl_values_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(pair))
 		return PTR_ERR(pair);
 	stream = named_stream(info, pair, NDVAL_A_VALUES_STREAM);
+	if (!IS_ERR(stream) && info->attrs[NDVAL_A_VALUES_JOURNAL]) {
+		struct ndval_stream *journal = ndval_stream_journal(stream);
+
+		ndval_stream_put(stream);
+		stream = journal ?: ERR_PTR(-ENOENT);
+		if (!journal)
+			NL_SET_ERR_MSG(info->extack, "the stream has no journal yet");
+	}
 	err = PTR_ERR_OR_ZERO(stream);
 	if (!err) {
 		err = get_values(info, stream);

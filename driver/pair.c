@@ -12,6 +12,7 @@
 #include <linux/xarray.h>
 
 #include "chardev.h"
+#include "clock.h"
 #include "check.h"
 #include "event.h"
 #include "extack.h"
@@ -200,6 +201,7 @@ static void remove_work(struct work_struct *work);
  */
 void ndval_pair_free(struct ndval_pair *pair)
 {
+	ndval_clocks_destroy(pair);
 	WARN_ON_ONCE(ndval_mem_used(&pair->mem));
 	rhashtable_destroy(&pair->streams);
 	ndval_member_put(pair->key.member);
@@ -299,13 +301,15 @@ static void leave(struct ndval_pair *pair)
 /* Phases 1 to 3 of removal. */
 static void kill_pair(struct ndval_pair *pair)
 {
-	struct ndval_stream *stream, *next_stream;
 	struct ndval_peer *peer, *next_peer;
+	struct ndval_stream *stream;
 
 	lockdep_assert_held(&pair->lock);
 	ndval_takeover_end(pair, -ENODEV, "the pair was removed");
 	WRITE_ONCE(pair->dead, true);
-	list_for_each_entry_safe(stream, next_stream, &pair->stream_list, list)
+	/* A stream takes its journal with it. */
+	while ((stream = list_first_entry_or_null(&pair->stream_list, struct ndval_stream,
+						  list)))
 		ndval_stream_remove(stream);
 	list_for_each_entry_safe(peer, next_peer, &pair->peers, list)
 		ndval_peer_remove(peer);

@@ -108,6 +108,7 @@
 #include "mem.h"
 #include "settings.h"
 
+struct ndval_clocks;
 struct ndval_member;
 struct ndval_peer;
 struct netlink_ext_ack;
@@ -170,9 +171,11 @@ struct ndval_group_key {
  * @mem: what is charged to the pair
  * @lost: times an instance was declared lost
  * @waits: reads that had to wait
+ * @clocks: its clocks, with a lock of their own; NULL before it has a peer or a journal
  * @divergences: times a copy of the application here was found to have diverged
  * @diverged: by instance, streams in which it may not read any more for that
  * @moving: a copy has moved since copies told of themselves last
+ * @tight: there was no memory for what somebody needs: nothing is only retained
  * @lock: protects all that follows; see above
  * @role: enum ndval_role
  * @bar: enum ndval_bar
@@ -217,9 +220,11 @@ struct ndval_pair {
 	struct ndval_mem	mem;
 	atomic64_t		lost;
 	atomic64_t		waits;
+	struct ndval_clocks	*clocks;
 	atomic64_t		divergences;
 	atomic_t		diverged[NDVAL_INSTANCES];
 	bool			moving;
+	bool			tight;
 
 	struct mutex		lock;	/* protects all that follows */
 	u8			role;
@@ -278,14 +283,16 @@ struct ndval_pair_args {
 /**
  * struct ndval_pair_sums - totals over the streams of a pair
  * @issued: sum of heads
+ * @recorded: sum of the heads of journals
  * @committed: sum of what every connected peer stores
- * @retained: bytes in all windows
+ * @retained: bytes in all windows, those of journals too
  * @delivered: bytes given to instances here
  * @lag: bytes delivered here that the peer furthest behind lacks; on a
  *	secondary, bytes of demand not obtained yet
  */
 struct ndval_pair_sums {
 	u64	issued;
+	u64	recorded;
 	u64	committed;
 	u64	retained;
 	u64	delivered;

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "clock.h"
 #include "event.h"
 #include "extack.h"
 #include "flow.h"
@@ -325,7 +326,7 @@ int ndval_peer_add(struct ndval_pair *pair, const char *name,
 	lockdep_assert_held(&pair->lock);
 	if (pair->dead)
 		return -ENODEV;
-	err = check_peer(pair, name, extack);
+	err = check_peer(pair, name, extack) ?: ndval_clocks_create(pair, GFP_KERNEL);
 	if (err)
 		return err;
 	peer = peer_create(pair, name);
@@ -337,7 +338,7 @@ int ndval_peer_add(struct ndval_pair *pair, const char *name,
 		return err;
 	}
 	ndval_pair_sums(pair, &sums);
-	if (!pair->npeers && !sums.issued) {
+	if (!pair->npeers && !sums.issued && !sums.recorded) {
 		/* A life of which nobody ever saw anything. */
 		ndval_pair_forget_epoch(pair);
 		pair->epoch_seen = 0;
@@ -620,6 +621,37 @@ void ndval_remote_down(struct ndval_remote *remote)
 	visit_all(remote, 0);
 }
 
+/* Does the peer know of less than what was read since? */
+static bool lacks_clocks(const struct ndval_peer *peer)
+{
+	return ndval_pair_is_primary(peer->pair) &&
+	       READ_ONCE(peer->told_reads) != ndval_clocks_reads(peer->pair);
+}
+
+/**
+ * ndval_remote_tell_clocks() - Tell a remote of the clocks of all pairs in which they were
+ *	read since it was told last.
+ * @remote: the remote
+ *
+ * Context: process. Takes the remote's lock.
+ */
+void ndval_remote_tell_clocks(struct ndval_remote *remote)
+{
+	u64 number = atomic64_inc_return(&walks);
+	struct ndval_peer *peer;
+	bool any = false;
+
+	spin_lock(&remote->lock);
+	list_for_each_entry(peer, &remote->peers, shared)
+		any |= lacks_clocks(peer);
+	spin_unlock(&remote->lock);
+	while (any && (peer = walk(remote, number))) {
+		if (lacks_clocks(peer))
+			ndval_peer_tell(peer);
+		ndval_peer_put(peer);
+	}
+}
+
 /**
  * ndval_remote_timeout_ms() - Silence after which a remote is lost.
  * @remote: the remote
@@ -655,6 +687,6 @@ void ndval_peers_delete_stream(struct ndval_pair *pair, const struct ndval_strea
 	lockdep_assert_held(&pair->lock);
 	list_for_each_entry(peer, &pair->peers, list)
 		if (ndval_peer_connected(peer))
-			ndval_send_stream_del(peer->remote, pair, stream->name,
+			ndval_send_stream_del(peer->remote, pair, stream->name, false,
 					      stream->id, 0);
 }

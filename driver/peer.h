@@ -6,6 +6,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "clock.h"
 #include "history.h"
 #include "member.h"
 #include "settings.h"
@@ -36,6 +37,7 @@ struct netlink_ext_ack;
  * @behind: it says that we do not store everything delivered so far
  * @copy_diverged: a copy of the application there has diverged from another
  * @history: its epochs
+ * @clocks: what it said of the pair's clocks; all 0 for nothing
  */
 struct ndval_heard {
 	u64	incarnation;
@@ -53,6 +55,7 @@ struct ndval_heard {
 	bool	behind;
 	bool	copy_diverged;
 	struct ndval_history history;
+	struct ndval_clocks_told clocks;
 };
 
 /**
@@ -76,11 +79,13 @@ struct ndval_heard {
  * @heard: what PAIR said last; its @id is kept when the link goes
  * @refused: why values do not flow, or NULL
  * @state: enum ndval_peer_state reported last
+ * @skewed: its clock differs by too much, as reported last
  * @told_id: epoch of ours that the last PAIR sent told of
  * @told_for: id of the peer's object that it was said to; 0, it had not spoken
  * @told_in_sync: what else it said
  * @told_behind: likewise
  * @told_diverged: likewise
+ * @told_reads: how many readings of clocks had been taken by then
  * @synced_id: epoch of ours of which SYNC was sent
  * @asked: this member is being promoted, and awaits its answer
  * @end: FETCH (end), or SYNC (end), is to be sent
@@ -109,6 +114,7 @@ struct ndval_peer {
 	bool			told_in_sync;
 	bool			told_behind;
 	bool			told_diverged;
+	u64			told_reads;
 	bool			asked;
 	bool			end;
 	bool			answer;
@@ -117,6 +123,7 @@ struct ndval_peer {
 	struct ndval_heard	heard;
 	const char		*refused;
 	u32			state;
+	bool			skewed;
 };
 
 int ndval_peer_add(struct ndval_pair *pair, const char *name,
@@ -159,6 +166,7 @@ u32 ndval_peers_max_streams(struct ndval_pair *pair);
 void ndval_peers_delete_stream(struct ndval_pair *pair, const struct ndval_stream *stream);
 void ndval_remote_up(struct ndval_remote *remote, u32 link_id);
 void ndval_remote_down(struct ndval_remote *remote);
+void ndval_remote_tell_clocks(struct ndval_remote *remote);
 u32 ndval_remote_timeout_ms(struct ndval_remote *remote);
 
 #endif /* NDVAL_PEER_H */

@@ -11,8 +11,10 @@
 #include "check.h"
 #include "flow.h"
 #include "host.h"
+#include "journal.h"
 #include "pair.h"
 #include "peer.h"
+#include "propose.h"
 #include "stream.h"
 
 /* Most credit that any peer may give, the largest window there is. */
@@ -29,6 +31,13 @@ bool ndval_fetch_is_sane(const struct ndval_fetch *fetch)
 {
 	return fetch->have < NDVAL_OFFSET_MAX && fetch->want < NDVAL_OFFSET_MAX &&
 	       fetch->want >= fetch->have && fetch->want - fetch->have <= CREDIT_MAX;
+}
+
+/* A peer stores whole records, or it could never be sent what comes next. */
+static bool may_have(struct ndval_stream *stream, u64 have)
+{
+	return !ndval_stream_is_journal(stream) ||
+	       ndval_journal_may_end(&stream->ring, have);
 }
 
 /* What a peer's instances were given counts as what ours were. */
@@ -57,13 +66,13 @@ static void give(struct ndval_stream *stream, u64 end)
 int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch)
 {
 	struct ndval_stream *stream = flow->stream;
-	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+	u64 size = ndval_stream_size(stream);
 	int err = 0;
 
 	spin_lock(&stream->lock);
 	if (!ndval_flow_is_current(flow))
 		goto out;
-	if (fetch->have > stream->ring.head) {
+	if (fetch->have > stream->ring.head || !may_have(stream, fetch->have)) {
 		err = -EPROTO;
 		goto out;
 	}
@@ -86,7 +95,8 @@ int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch)
 	if (flow->need <= min(flow->ack, ndval_flow_limit(flow)))
 		flow->need = 0;
 	flow->told_need = 0;
-	give(stream, min(fetch->have, flow->demand));
+	/* What its readers want, it stores and was told that they may have. */
+	give(stream, min3(fetch->have, flow->demand, flow->told_have));
 	ndval_flow_update_behind(flow);
 	ndval_flow_mark(flow, false);
 out:
@@ -112,7 +122,7 @@ int ndval_flow_give(struct ndval_flow *flow, const struct ndval_fetch *fetch)
 	int err = 0;
 
 	spin_lock(&stream->lock);
-	if (!ndval_fetch_is_sane(fetch)) {
+	if (!ndval_fetch_is_sane(fetch) || !may_have(stream, fetch->have)) {
 		err = -EPROTO;
 	} else if (ndval_flow_is_current(flow)) {
 		flow->known = true;
@@ -140,7 +150,7 @@ void ndval_flow_give_all(struct ndval_flow *flow, u32 ring_size)
 	lockdep_assert_held(&stream->lock);
 	if (!flow->known && stream->id && !stream->ring.tail && stream->ring.head) {
 		flow->sent = 0;
-		flow->want = min(ring_size, NDVAL_FIRST_CREDIT);
+		flow->want = ndval_flow_first_credit(stream, ring_size);
 		flow->give = true;
 		ndval_flow_mark(flow, false);
 	}
@@ -174,6 +184,7 @@ bool ndval_flow_take_fetch(struct ndval_flow *flow, u32 link_id,
 		fetch->id = stream->id;
 		fetch->epoch_id = stream->epoch_id;
 		flow->again = false;
+		flow->told = true;
 		flow->told_have = fetch->have;
 		flow->told_want = fetch->want;
 		flow->credit = max(flow->credit, fetch->want);
@@ -187,13 +198,17 @@ bool ndval_flow_take_fetch(struct ndval_flow *flow, u32 link_id,
 static u32 copy_values(struct ndval_flow *flow, u8 *data, size_t size)
 {
 	struct ndval_ring *ring = &flow->stream->ring;
-	u64 end = min(flow->want, ring->head);
+	u64 end = ndval_flow_end(flow);
 	u32 len;
 
 	if (flow->sent >= end)
 		return 0;
-	len = ndval_ring_copy(ring, flow->sent, data,
-			      min3(end - flow->sent, (u64)size, (u64)PUSH_MAX));
+	size = min_t(size_t, size, PUSH_MAX);
+	/* Whole records: the last one may go on beyond what it had to begin before. */
+	if (ndval_stream_is_journal(flow->stream))
+		len = ndval_journal_copy(ring, flow->sent, end, data, size);
+	else
+		len = ndval_ring_copy(ring, flow->sent, data, min(end - flow->sent, (u64)size));
 	flow->sent += len;
 	return len;
 }
@@ -216,39 +231,58 @@ static bool fill_gift(struct ndval_flow *flow, struct ndval_push *push, u8 *data
 	return push->len;
 }
 
+/*
+ * Of a hole there is nothing to send: the peer, which stores all before it, goes on behind
+ * it. Where it may begin, which is told until it is known to have heard.
+ */
+static u64 pass_hole(struct ndval_flow *flow)
+{
+	const struct ndval_ring *ring = &flow->stream->ring;
+
+	if (!ndval_ring_has_hole(ring) || flow->ack < ring->hole ||
+	    flow->ack >= ring->hole_end)
+		return ring->tail;
+	flow->sent = max(flow->sent, ring->hole_end);
+	return ring->hole_end;
+}
+
 /* What a primary pushes. */
 static bool fill_push(struct ndval_flow *flow, struct ndval_push *push, u8 *data,
 		      size_t size)
 {
 	struct ndval_stream *stream = flow->stream;
 	bool due = flow->confirm;
+	u64 sent = flow->sent;
 
-	if (flow->sent < stream->ring.tail) {
-		flow->sent = stream->ring.tail;
-		due = true;
-	}
+	flow->sent = max(flow->sent, stream->ring.tail);
+	push->tail = pass_hole(flow);
+	due |= flow->sent != sent;
 	push->offset = flow->sent;
 	push->len = copy_values(flow, data, size);
+	/* A peer that lied of where a record ends can be sent nothing more. */
+	push->stuck = !push->len && flow->sent < ndval_flow_end(flow);
 	push->limit = ndval_flow_limit(flow);
 	push->committed = ndval_flow_committed(flow);
 	push->drops = stream->drops;
 	push->n = flow->confirm ? NDVAL_EPOCHS : 0;
 	memcpy(push->starts, stream->starts, sizeof(push->starts));
-	push->tail = stream->ring.tail;
 	push->need = ndval_flow_need(flow);
+	push->again = flow->deferred;
 	push->id = stream->id;
 	push->epoch_id = stream->epoch_id;
 	due |= push->len || push->limit > flow->told_have ||
 	       push->committed > flow->told_committed ||
-	       (push->need > flow->want && push->need > flow->told_need);
+	       (push->need > flow->want && push->need > flow->told_need) || push->again;
 	flow->confirm = false;
+	flow->deferred = false;
 	flow->told_have = push->limit;
 	flow->told_committed = push->committed;
 	flow->told_need = push->need;
 	if (due)
 		ndval_stream_promise(stream, push->limit);
-	ndval_flow_update(flow);
-	return due;
+	if (!push->stuck)
+		ndval_flow_update(flow);
+	return due || push->stuck;
 }
 
 /**
@@ -287,9 +321,12 @@ bool ndval_flow_take_push(struct ndval_flow *flow, u32 link_id,
 static int check_push(const struct ndval_flow *flow, const struct ndval_push *push)
 {
 	const struct ndval_stream *stream = flow->stream;
-	u64 credit = max_t(u64, flow->credit,
-			   min_t(u64, NDVAL_FIRST_CREDIT,
-				 ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE)));
+	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+	u64 credit = max(flow->credit, ndval_flow_first_credit(stream, size));
+
+	/* That is up to where a record may begin. */
+	if (ndval_stream_is_journal(stream))
+		credit += NDVAL_RECORD_MAX - 1;
 
 	if (push->len > PUSH_MAX || push->offset >= NDVAL_OFFSET_MAX ||
 	    push->tail > push->offset || push->committed >= NDVAL_OFFSET_MAX ||
@@ -311,7 +348,7 @@ static void store_failed(struct ndval_flow *flow, int err)
 	if (err == -ENOMEM) {
 		stream->starved = true;
 		ndval_stream_wake(stream);
-		ndval_host_retry();
+		ndval_host_retry_pair(stream->pair);
 	}
 	ndval_flow_update(flow);
 	spin_unlock(&stream->lock);
@@ -333,6 +370,8 @@ static bool hear_push(struct ndval_flow *flow, const struct ndval_push *push)
 		memcpy(stream->starts, push->starts, sizeof(stream->starts));
 	ndval_stream_jump(stream, push->tail);
 	ndval_stream_force(stream, push->need);
+	if (push->again)
+		ndval_propose_again(flow);
 	stream->error = 0;
 	return push->offset <= stream->ring.head || !flow->missed;
 }
@@ -367,7 +406,13 @@ int ndval_flow_pushed(struct ndval_flow *flow, const struct ndval_push *push,
 	if (err || !store)
 		return err;
 
-	err = ndval_stream_store(stream, push->epoch_id, push->offset, data, push->len);
+	if (!ndval_stream_is_journal(stream))
+		err = ndval_stream_store(stream, push->epoch_id, push->offset, data, push->len);
+	else if (ndval_records_are_sane(data, push->len, push->offset))
+		err = ndval_stream_store_records(stream, push->epoch_id, push->offset, data,
+						 push->len);
+	else
+		err = -EPROTO;
 	if (err == -ENOMEM || err == -EAGAIN) {
 		store_failed(flow, err);
 		return 0;

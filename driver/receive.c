@@ -26,6 +26,7 @@
 #include "link.h"
 #include "member.h"
 #include "send.h"
+#include "skew.h"
 #include "wire.h"
 
 /* Reads exactly so many bytes. -ECONNRESET if the other side has closed. */
@@ -123,8 +124,12 @@ static int on_pong(struct ndval_link *link, struct nlattr **attrs)
 	u64 now = ktime_get_ns();
 
 	/* The peer may send what it likes; it only deceives itself. */
-	if (sent <= now)
-		WRITE_ONCE(link->rtt_us, min_t(u64, (now - sent) / NSEC_PER_USEC, U32_MAX));
+	if (sent > now)
+		return 0;
+	WRITE_ONCE(link->rtt_us, min_t(u64, (now - sent) / NSEC_PER_USEC, U32_MAX));
+	if (attrs[NDVAL_WIRE_A_REALTIME])
+		ndval_skew_measured(link->remote, link->id,
+				    ndval_wire_u64(attrs, NDVAL_WIRE_A_REALTIME), now - sent);
 	return 0;
 }
 
@@ -149,6 +154,7 @@ static int (* const handlers[NDVAL_WIRE_CMDS])(struct ndval_link *link,
 	[NDVAL_WIRE_CMD_TAKEOVER]	= ndval_receive_takeover,
 	[NDVAL_WIRE_CMD_HANDOVER]	= ndval_receive_handover,
 	[NDVAL_WIRE_CMD_CHECK]		= ndval_receive_check,
+	[NDVAL_WIRE_CMD_PROPOSE]	= ndval_receive_propose,
 	[NDVAL_WIRE_CMD_PING]		= on_ping,
 	[NDVAL_WIRE_CMD_PONG]		= on_pong,
 	[NDVAL_WIRE_CMD_BYE]		= on_bye,

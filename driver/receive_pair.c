@@ -81,6 +81,17 @@ static int parse_history(const struct nlattr *attr, struct ndval_heard *heard)
 	return 0;
 }
 
+/* Looked at when they are taken. */
+static int parse_clocks(const struct nlattr *attr, struct ndval_heard *heard)
+{
+	if (!attr)
+		return 0;
+	if (nla_len(attr) != sizeof(heard->clocks))
+		return -EPROTO;
+	memcpy(&heard->clocks, nla_data(attr), sizeof(heard->clocks));
+	return ndval_clocks_are_sane(&heard->clocks) ? 0 : -EPROTO;
+}
+
 static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 {
 	struct nlattr *settings[NDVAL_WIRE_A_SETTINGS_MAX + 1];
@@ -123,7 +134,8 @@ static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 	    (heard->role == NDVAL_ROLE_PRIMARY &&
 	     (!heard->incarnation || !heard->epoch_id || !heard->epoch)))
 		return -EPROTO;
-	return parse_history(attrs[NDVAL_WIRE_A_HISTORY], heard);
+	return parse_clocks(attrs[NDVAL_WIRE_A_CLOCKS], heard) ?:
+	       parse_history(attrs[NDVAL_WIRE_A_HISTORY], heard);
 }
 
 static int answer_gone(struct ndval_link *link, const char *group)
@@ -207,6 +219,20 @@ bool ndval_receive_is_of_epoch(const struct ndval_link *link, struct ndval_peer 
 }
 
 /**
+ * ndval_receive_stream() - The stream, or the journal, that a message is about.
+ * @pair: the pair
+ * @attrs: what the message says
+ *
+ * Context: process. Takes the stream's lock.
+ * Return: it with a reference, or NULL.
+ */
+struct ndval_stream *ndval_receive_stream(struct ndval_pair *pair, struct nlattr **attrs)
+{
+	return ndval_stream_look_up(pair, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM),
+				    nla_get_flag(attrs[NDVAL_WIRE_A_JOURNAL]));
+}
+
+/**
  * ndval_receive_starts() - Read where epochs began in a stream.
  * @attr: the attribute, or NULL
  * @starts: filled in, NDVAL_EPOCHS of them
@@ -223,7 +249,8 @@ int ndval_receive_starts(const struct nlattr *attr, u64 *starts)
 
 /*
  * Does a primary of a newer epoch of our life say this, on the current link, of
- * the epoch that it spoke of?
+ * the epoch that it spoke of, to the object that we are? What was said to a former
+ * one is not the whole: some of it came while nothing was known of the epoch.
  */
 static bool is_of_newer_epoch(const struct ndval_link *link, struct ndval_peer *peer,
 			      struct nlattr **attrs)
@@ -237,15 +264,16 @@ static bool is_of_newer_epoch(const struct ndval_link *link, struct ndval_peer *
 	       pair->role == NDVAL_ROLE_SECONDARY &&
 	       heard->role == NDVAL_ROLE_PRIMARY && !heard->diverged &&
 	       heard->incarnation == pair->incarnation && heard->epoch > pair->epoch &&
+	       ndval_wire_u64(attrs, NDVAL_WIRE_A_FOR_ID) == pair->id &&
 	       ndval_wire_u64(attrs, NDVAL_WIRE_A_PAIR_ID) == heard->id &&
 	       ndval_wire_u64(attrs, NDVAL_WIRE_A_INCARNATION) == heard->incarnation &&
 	       ndval_wire_u64(attrs, NDVAL_WIRE_A_EPOCH_ID) == heard->epoch_id;
 }
 
-static void take_offer(struct ndval_peer *peer, const char *name, u64 id,
+static void take_offer(struct ndval_peer *peer, struct nlattr **attrs, u64 id,
 		       const u64 *starts)
 {
-	struct ndval_stream *stream = ndval_stream_find(peer->pair, name);
+	struct ndval_stream *stream = ndval_receive_stream(peer->pair, attrs);
 
 	if (stream && stream->id == id) {
 		const struct ndval_history *theirs = &peer->heard.history;
@@ -288,7 +316,7 @@ int ndval_receive_sync(struct ndval_link *link, struct nlattr **attrs)
 		if (end)
 			ndval_peer_synced(peer);
 		else
-			take_offer(peer, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM), id, starts);
+			take_offer(peer, attrs, id, starts);
 	}
 	mutex_unlock(&peer->pair->lock);
 	ndval_peer_put(peer);

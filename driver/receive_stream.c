@@ -12,10 +12,13 @@
 
 #include "check.h"
 #include "flow.h"
+#include "host.h"
+#include "journal.h"
 #include "link.h"
 #include "name.h"
 #include "pair.h"
 #include "peer.h"
+#include "propose.h"
 #include "send.h"
 #include "stream.h"
 #include "wire.h"
@@ -25,27 +28,45 @@ static u32 refusal_errno(long err)
 	return err == -ENOMEM ? ENOMEM : ENOSPC;
 }
 
+/* Makes the stream, or the journal and the stream that it is of. */
+static struct ndval_stream *make_stream(struct ndval_pair *pair, const char *name,
+					bool journal, u64 id)
+{
+	struct ndval_stream *base, *stream;
+
+	if (!journal)
+		return ndval_stream_make(pair, name, id, GFP_KERNEL);
+	base = ndval_stream_find(pair, name) ?: ndval_stream_make(pair, name, 0, GFP_KERNEL);
+	if (IS_ERR(base))
+		return base;
+	stream = ndval_stream_make_journal(base, id, GFP_KERNEL);
+	ndval_stream_put(base);
+	return stream;
+}
+
 /* The stream that a secondary fetches; NULL if it was answered. */
-static struct ndval_stream *fetched_stream(struct ndval_peer *peer, const char *name,
+static struct ndval_stream *fetched_stream(struct ndval_peer *peer, struct nlattr **attrs,
 					   u64 id, u64 have, int *err)
 {
+	const char *name = ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM);
+	bool journal = nla_get_flag(attrs[NDVAL_WIRE_A_JOURNAL]);
 	struct ndval_pair *pair = peer->pair;
 	struct ndval_stream *stream;
 
 	lockdep_assert_held(&pair->lock);
-	stream = ndval_stream_find(pair, name);
+	stream = ndval_receive_stream(pair, attrs);
 	if (stream && (!id || id == stream->id))
 		return stream;
 	if (stream || id || have) {
 		/* It was deleted here while the peer was away. */
-		*err = ndval_send_stream_del(peer->remote, pair, name, id, 0);
+		*err = ndval_send_stream_del(peer->remote, pair, name, journal, id, 0);
 		ndval_stream_put(stream);
 		return NULL;
 	}
-	stream = ndval_stream_make(pair, name, 0, GFP_KERNEL);
+	stream = make_stream(pair, name, journal, 0);
 	if (!IS_ERR(stream))
 		return stream;
-	*err = ndval_send_stream_del(peer->remote, pair, name, 0,
+	*err = ndval_send_stream_del(peer->remote, pair, name, journal, 0,
 				     refusal_errno(PTR_ERR(stream)));
 	return NULL;
 }
@@ -76,7 +97,7 @@ static int fetch_for_takeover(struct ndval_peer *peer, struct nlattr **attrs)
 		return 0;
 	}
 	read_fetch(attrs, &fetch);
-	stream = ndval_stream_find(peer->pair, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM));
+	stream = ndval_receive_stream(peer->pair, attrs);
 	flow = stream && id && stream->id == id ? ndval_flow_find(stream, peer) : NULL;
 	if (flow) {
 		err = ndval_flow_give(flow, &fetch);
@@ -97,7 +118,7 @@ static int fetch_stream(struct ndval_peer *peer, struct nlattr **attrs)
 	read_fetch(attrs, &fetch);
 	if (ndval_name_check_stream(name) || !ndval_fetch_is_sane(&fetch))
 		return -EPROTO;
-	stream = fetched_stream(peer, name,
+	stream = fetched_stream(peer, attrs,
 				ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID),
 				fetch.have, &err);
 	if (!stream)
@@ -160,14 +181,16 @@ int ndval_receive_fetch(struct ndval_link *link, struct nlattr **attrs)
 }
 
 /* The stream of which the primary sends values; NULL if it was refused. */
-static struct ndval_stream *pushed_stream(struct ndval_peer *peer, const char *name,
+static struct ndval_stream *pushed_stream(struct ndval_peer *peer, struct nlattr **attrs,
 					  u64 id, int *err)
 {
+	const char *name = ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM);
+	bool journal = nla_get_flag(attrs[NDVAL_WIRE_A_JOURNAL]);
 	struct ndval_pair *pair = peer->pair;
 	struct ndval_stream *stream;
 
 	lockdep_assert_held(&pair->lock);
-	stream = ndval_stream_find(pair, name);
+	stream = ndval_receive_stream(pair, attrs);
 	if (stream && stream->id != id) {
 		if (peer->asked && stream->id) {
 			/* Another one of the same name: nothing to take. */
@@ -187,7 +210,7 @@ static struct ndval_stream *pushed_stream(struct ndval_peer *peer, const char *n
 	}
 	if (stream)
 		return stream;
-	stream = ndval_stream_make(pair, name, id, GFP_KERNEL);
+	stream = make_stream(pair, name, journal, id);
 	if (!IS_ERR(stream)) {
 		/* Those that are asked while this member is promoted: again. */
 		pair->takeover.again = true;
@@ -195,7 +218,7 @@ static struct ndval_stream *pushed_stream(struct ndval_peer *peer, const char *n
 	}
 	if (peer->asked)
 		return NULL;
-	*err = ndval_send_stream_del(peer->remote, pair, name, id,
+	*err = ndval_send_stream_del(peer->remote, pair, name, journal, id,
 				     refusal_errno(PTR_ERR(stream)));
 	return NULL;
 }
@@ -211,7 +234,7 @@ static struct ndval_flow *pushed_flow(const struct ndval_link *link,
 	mutex_lock(&pair->lock);
 	if (ndval_receive_is_of_epoch(link, peer, attrs) && pair->role == NDVAL_ROLE_SECONDARY &&
 	    (pair->followed == peer || peer->asked)) {
-		stream = pushed_stream(peer, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM), id, err);
+		stream = pushed_stream(peer, attrs, id, err);
 		if (stream) {
 			flow = ndval_flow_find(stream, peer);
 			ndval_stream_put(stream);
@@ -251,6 +274,7 @@ int ndval_receive_values(struct ndval_link *link, struct nlattr **attrs)
 				  nla_get_u32(attrs[NDVAL_WIRE_A_DROPS]) : 0,
 		.tail		= ndval_wire_u64(attrs, NDVAL_WIRE_A_TAIL),
 		.need		= ndval_wire_u64(attrs, NDVAL_WIRE_A_NEED),
+		.again		= nla_get_flag(attrs[NDVAL_WIRE_A_AGAIN]),
 		.id		= ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID),
 		.epoch_id	= ndval_wire_u64(attrs, NDVAL_WIRE_A_EPOCH_ID),
 		.link_id	= link->id,
@@ -275,13 +299,15 @@ int ndval_receive_values(struct ndval_link *link, struct nlattr **attrs)
 
 /* The stream that a message of our epoch is about: another one of its name is not. */
 static struct ndval_stream *meant_stream(const struct ndval_link *link,
-					 struct ndval_peer *peer, struct nlattr **attrs)
+					 struct ndval_peer *peer, struct nlattr **attrs,
+					 bool journal)
 {
 	struct ndval_stream *stream;
 
 	if (!ndval_receive_is_of_epoch(link, peer, attrs))
 		return NULL;
-	stream = ndval_stream_find(peer->pair, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM));
+	stream = ndval_stream_look_up(peer->pair, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM),
+				      journal);
 	if (stream && stream->id == ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID))
 		return stream;
 	ndval_stream_put(stream);
@@ -304,7 +330,7 @@ static void stream_deleted(struct ndval_peer *peer, struct ndval_stream *stream,
 	} else if (pair->followed != peer) {
 		return;
 	} else if (!error) {
-		ndval_stream_remove(stream);
+		ndval_stream_remove(stream->base ?: stream);
 	} else {
 		spin_lock(&stream->lock);
 		stream->error = error == ENOMEM ? ENOMEM : ENOSPC;
@@ -333,7 +359,7 @@ int ndval_receive_stream_del(struct ndval_link *link, struct nlattr **attrs)
 	if (!peer)
 		return 0;
 	mutex_lock(&peer->pair->lock);
-	stream = meant_stream(link, peer, attrs);
+	stream = meant_stream(link, peer, attrs, nla_get_flag(attrs[NDVAL_WIRE_A_JOURNAL]));
 	if (stream)
 		stream_deleted(peer, stream, nla_get_u32(attrs[NDVAL_WIRE_A_ERROR]));
 	ndval_stream_put(stream);
@@ -363,6 +389,7 @@ static int parse_check(struct nlattr **attrs, struct ndval_check *check)
 		.id		= ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID),
 		.found		= attrs[NDVAL_WIRE_A_FOUND_AT],
 		.found_at	= ndval_wire_u64(attrs, NDVAL_WIRE_A_FOUND_AT),
+		.found_journal	= nla_get_flag(attrs[NDVAL_WIRE_A_JOURNAL]),
 	};
 	if (nla_len(stops) % sizeof(*told->stops) || told->n > NDVAL_STOPS ||
 	    told->copy.instance >= NDVAL_INSTANCES)
@@ -403,11 +430,90 @@ int ndval_receive_check(struct ndval_link *link, struct nlattr **attrs)
 	if (!peer)
 		return 0;
 	mutex_lock(&peer->pair->lock);
-	stream = meant_stream(link, peer, attrs);
+	stream = meant_stream(link, peer, attrs, false);
 	if (stream && stream->id)
 		ndval_check_heard(stream, peer, &check);
 	ndval_stream_put(stream);
 	mutex_unlock(&peer->pair->lock);
 	ndval_peer_put(peer);
 	return 0;
+}
+
+/* What is asked for; not where, by which object: that the message tells of itself. */
+static int parse_record(const struct nlattr *attr, struct ndval_record *record)
+{
+	size_t len = nla_len(attr);
+
+	if (len < sizeof(*record))
+		return -EPROTO;
+	memcpy(record, nla_data(attr), sizeof(*record));
+	if (record->instance >= NDVAL_INSTANCES || record->length != len - sizeof(*record))
+		return -EPROTO;
+	if (ndval_kind_is_clock(record->kind))
+		return record->length ? -EPROTO : 0;
+	return record->kind == NDVAL_VALUE_KIND_AGREED && record->length <= NDVAL_AGREED_MAX ?
+	       0 : -EPROTO;
+}
+
+static int record_proposal(struct ndval_peer *peer, struct nlattr **attrs,
+			   struct ndval_record *record)
+{
+	const u8 *value = nla_data(attrs[NDVAL_WIRE_A_RECORD]) + sizeof(*record);
+	u64 id = ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID);
+	struct ndval_stream *journal;
+	struct ndval_flow *flow;
+	int err;
+
+	journal = ndval_stream_look_up(peer->pair, ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM),
+				       true);
+	/* FETCH comes before, and makes it; what that did not is refused. */
+	if (!journal)
+		return 0;
+	flow = ndval_flow_find(journal, peer);
+	if (flow && (!id || id == journal->id)) {
+		record->origin = peer->heard.id;
+		/* Before the look: what moves in between asks for it again. */
+		ndval_flow_defer(flow, true);
+		err = ndval_stream_record(journal, record->place, record, value, GFP_KERNEL);
+		if (err == -ENOMEM)
+			ndval_host_retry();
+		else if (err != -EAGAIN)
+			ndval_flow_defer(flow, false);
+	}
+	if (flow)
+		ndval_flow_put(flow);
+	ndval_stream_put(journal);
+	return 0;
+}
+
+/**
+ * ndval_receive_propose() - PROPOSE has come: what a copy asks for at a place.
+ * @link: the link
+ * @attrs: what the message says, checked for form
+ *
+ * A place at which something is recorded needs no answer but that; one beyond the end
+ * is of a journal that was longer, and of an epoch that will be told of.
+ *
+ * Context: process. Takes the pair's lock.
+ * Return: 0 or an errno that ends the link.
+ */
+int ndval_receive_propose(struct ndval_link *link, struct nlattr **attrs)
+{
+	struct ndval_record record;
+	struct ndval_peer *peer;
+	int err;
+
+	if (ndval_name_check_stream(ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM)) ||
+	    parse_record(attrs[NDVAL_WIRE_A_RECORD], &record))
+		return -EPROTO;
+	peer = ndval_receive_peer(link, attrs);
+	if (!peer)
+		return 0;
+	mutex_lock(&peer->pair->lock);
+	err = ndval_receive_is_of_epoch(link, peer, attrs) &&
+	      peer->pair->role == NDVAL_ROLE_PRIMARY ?
+	      record_proposal(peer, attrs, &record) : 0;
+	mutex_unlock(&peer->pair->lock);
+	ndval_peer_put(peer);
+	return err;
 }

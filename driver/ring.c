@@ -29,9 +29,6 @@
 
 static_assert(NDVAL_CHUNK <= PAGE_SIZE);
 
-/* Chunks are charged with their page and the structure that describes it. */
-#define CHUNK_COST	(PAGE_SIZE + sizeof(struct ndval_chunk))
-
 static atomic_long_t chunks_live;
 
 /**
@@ -47,7 +44,7 @@ struct ndval_chunk *ndval_chunk_create(struct ndval_mem *mem, gfp_t gfp)
 {
 	struct ndval_chunk *chunk;
 
-	if (ndval_mem_charge(mem, CHUNK_COST))
+	if (ndval_mem_charge(mem, NDVAL_CHUNK_COST))
 		return ERR_PTR(-ENOMEM);
 	chunk = kmalloc(sizeof(*chunk), (gfp & ~__GFP_ZERO) | __GFP_NOWARN);
 	if (!chunk)
@@ -63,7 +60,7 @@ struct ndval_chunk *ndval_chunk_create(struct ndval_mem *mem, gfp_t gfp)
 err_free:
 	kfree(chunk);
 err_uncharge:
-	ndval_mem_uncharge(mem, CHUNK_COST);
+	ndval_mem_uncharge(mem, NDVAL_CHUNK_COST);
 	return ERR_PTR(ndval_mem_error(gfp));
 }
 
@@ -79,7 +76,7 @@ void ndval_chunk_put(struct ndval_chunk *chunk)
 		return;
 	memzero_explicit(chunk->data, NDVAL_CHUNK);
 	free_page((unsigned long)chunk->data);
-	ndval_mem_uncharge(chunk->mem, CHUNK_COST);
+	ndval_mem_uncharge(chunk->mem, NDVAL_CHUNK_COST);
 	kfree(chunk);
 	atomic_long_dec(&chunks_live);
 }
@@ -179,11 +176,6 @@ static int insert(struct ndval_ring *ring, u64 offset, struct ndval_chunk *chunk
 			       GFP_NOWAIT | __GFP_NOWARN));
 }
 
-static bool has_hole(const struct ndval_ring *ring)
-{
-	return ring->hole != ring->hole_end;
-}
-
 /**
  * ndval_ring_span() - Bytes in the window, the hole not counted.
  * @ring: the ring
@@ -233,7 +225,7 @@ static size_t contiguous(const struct ndval_ring *ring, u64 offset)
 
 	if (offset < ring->tail || offset >= end)
 		return 0;
-	if (has_hole(ring) && offset < ring->hole_end) {
+	if (ndval_ring_has_hole(ring) && offset < ring->hole_end) {
 		if (offset >= ring->hole)
 			return 0;
 		end = ring->hole;
@@ -246,7 +238,7 @@ static u64 missing(const struct ndval_ring *ring, u64 offset)
 {
 	if (offset < ring->tail)
 		return ring->tail - offset;
-	if (has_hole(ring) && offset >= ring->hole && offset < ring->hole_end)
+	if (ndval_ring_has_hole(ring) && offset >= ring->hole && offset < ring->hole_end)
 		return ring->hole_end - offset;
 	return 0;
 }
@@ -343,6 +335,16 @@ struct ndval_chunk *ndval_ring_get(struct ndval_ring *ring, u64 offset,
 }
 
 /**
+ * ndval_ring_has_chunk() - Is there a chunk for an offset?
+ * @ring: the ring
+ * @offset: where; recorded or not
+ */
+bool ndval_ring_has_chunk(struct ndval_ring *ring, u64 offset)
+{
+	return xa_load(&ring->chunks, index_of(offset));
+}
+
+/**
  * ndval_ring_copy() - Copy bytes out of the window.
  * @ring: the ring
  * @offset: from where
@@ -383,7 +385,7 @@ void ndval_ring_advance(struct ndval_ring *ring, u64 to,
 	struct ndval_chunk *chunk;
 
 	to = min(to, ring->head);
-	if (has_hole(ring) && to >= ring->hole) {
+	if (ndval_ring_has_hole(ring) && to >= ring->hole) {
 		to = max(to, ring->hole_end);
 		ring->hole = 0;
 		ring->hole_end = 0;
@@ -412,7 +414,8 @@ void ndval_ring_advance(struct ndval_ring *ring, u64 to,
  */
 u64 ndval_ring_skip_tail(const struct ndval_ring *ring)
 {
-	return has_hole(ring) && ring->hole_end < ring->head ? ring->hole_end : ring->tail;
+	return ndval_ring_has_hole(ring) && ring->hole_end < ring->head ? ring->hole_end :
+									  ring->tail;
 }
 
 /**
@@ -429,7 +432,7 @@ void ndval_ring_skip(struct ndval_ring *ring, u64 to)
 		ndval_ring_reset(ring, to);
 		return;
 	}
-	if (!has_hole(ring))
+	if (!ndval_ring_has_hole(ring))
 		ring->hole = ring->head;
 	ring->hole_end = to;
 	ring->head = to;
@@ -453,7 +456,7 @@ void ndval_ring_truncate(struct ndval_ring *ring, u64 to)
 		ndval_ring_reset(ring, to);
 		return;
 	}
-	if (has_hole(ring)) {
+	if (ndval_ring_has_hole(ring)) {
 		ring->hole_end = min(ring->hole_end, to);
 		if (ring->hole >= ring->hole_end) {
 			ring->hole = 0;

@@ -3,6 +3,7 @@
 #define NDVAL_RING_H
 
 #include <linux/bits.h>
+#include <linux/mm.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
@@ -28,6 +29,9 @@ struct ndval_chunk {
 	u8			*data;
 };
 
+/* What a chunk is charged with: its page and the structure that describes it. */
+#define NDVAL_CHUNK_COST	(PAGE_SIZE + sizeof(struct ndval_chunk))
+
 /**
  * struct ndval_ring - a stream's recorded random bytes, the window [tail, head)
  * @chunks: by offset >> NDVAL_CHUNK_SHIFT
@@ -51,6 +55,11 @@ struct ndval_ring {
 	u64			hole_end;
 };
 
+static inline bool ndval_ring_has_hole(const struct ndval_ring *ring)
+{
+	return ring->hole != ring->hole_end;
+}
+
 struct ndval_chunk *ndval_chunk_create(struct ndval_mem *mem, gfp_t gfp);
 void ndval_chunk_put(struct ndval_chunk *chunk);
 long ndval_chunks_live(void);
@@ -64,6 +73,7 @@ int ndval_ring_store(struct ndval_ring *ring, u64 offset, const u8 *data,
 		     size_t len, struct ndval_chunk **spare);
 struct ndval_chunk *ndval_ring_get(struct ndval_ring *ring, u64 offset,
 				   size_t *avail);
+bool ndval_ring_has_chunk(struct ndval_ring *ring, u64 offset);
 size_t ndval_ring_copy(struct ndval_ring *ring, u64 offset, u8 *to, size_t len);
 void ndval_ring_advance(struct ndval_ring *ring, u64 to,
 			struct ndval_chunk **recycled);

@@ -44,7 +44,8 @@
  * @incarnation: of the pair, as the rest
  * @epoch_id: of the pair
  * @pair_id: of the pair
- * @stream_id: of the stream
+ * @stream_id: of the stream, or its journal
+ * @journal: of its journal
  * @error: errno with which the stream is refused, 0 if it was deleted
  * @role: of the pair that the peer has no place in
  */
@@ -57,6 +58,7 @@ struct ndval_refusal {
 	u64			epoch_id;
 	u64			pair_id;
 	u64			stream_id;
+	bool			journal;
 	u32			error;
 	u32			role;
 };
@@ -157,6 +159,8 @@ static int send_refusal(struct ndval_link *link, const struct ndval_refusal *ref
 	      nla_put_string(skb, NDVAL_WIRE_A_STREAM, refusal->stream) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_STREAM_ID, refusal->stream_id) ?:
 	      nla_put_u32(skb, NDVAL_WIRE_A_ERROR, refusal->error);
+	if (!err && refusal->journal)
+		err = nla_put_flag(skb, NDVAL_WIRE_A_JOURNAL);
 	return ndval_send_finish(link, header, err);
 }
 
@@ -294,6 +298,7 @@ int ndval_send_gone(struct ndval_remote *remote, const char *group, struct ndval
  * @remote: the peer's member
  * @pair: the pair
  * @stream: name of the stream
+ * @journal: its journal is meant
  * @stream_id: identity of the stream that is meant, 0 for whichever
  * @error: errno of a refusal, 0 if it was deleted
  *
@@ -301,7 +306,7 @@ int ndval_send_gone(struct ndval_remote *remote, const char *group, struct ndval
  * Return: 0, -ENOMEM, or -ENOBUFS if so many wait that memory_max is reached.
  */
 int ndval_send_stream_del(struct ndval_remote *remote, struct ndval_pair *pair,
-			  const char *stream, u64 stream_id, u32 error)
+			  const char *stream, bool journal, u64 stream_id, u32 error)
 {
 	struct ndval_refusal *refusal;
 
@@ -320,6 +325,7 @@ int ndval_send_stream_del(struct ndval_remote *remote, struct ndval_pair *pair,
 	refusal->epoch_id = READ_ONCE(pair->epoch_id);
 	refusal->pair_id = READ_ONCE(pair->id);
 	refusal->stream_id = stream_id;
+	refusal->journal = journal;
 	refusal->error = error;
 	return add_refusal(remote, refusal);
 }
@@ -377,6 +383,7 @@ static int send_all_due(struct ndval_link *link)
 
 static int send_pong(struct ndval_link *link)
 {
+	struct nlmsghdr *header;
 	bool pong;
 	u64 time;
 
@@ -385,7 +392,12 @@ static int send_pong(struct ndval_link *link)
 	time = link->pong_time;
 	link->pong = false;
 	spin_unlock(&link->lock);
-	return pong ? send_time(link, NDVAL_WIRE_CMD_PONG, time) : 0;
+	if (!pong)
+		return 0;
+	header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_PONG);
+	return ndval_send_finish(link, header,
+		ndval_wire_put_u64(link->skb, NDVAL_WIRE_A_TIME, time) ?:
+		ndval_wire_put_u64(link->skb, NDVAL_WIRE_A_REALTIME, ktime_get_real_ns()));
 }
 
 static int send_ping(struct ndval_link *link, struct agenda *agenda)
@@ -398,6 +410,7 @@ static int send_ping(struct ndval_link *link, struct agenda *agenda)
 	agenda->ping = ktime_add_ms(now, max(link->timeout_ms / 3, 1U));
 	if (!is_current(link))
 		return 0;
+	ndval_remote_tell_clocks(link->remote);
 	return send_time(link, NDVAL_WIRE_CMD_PING, ktime_to_ns(now));
 }
 

@@ -33,6 +33,6 @@ void ndval_send_purge(struct ndval_remote *remote);
 int ndval_send_gone(struct ndval_remote *remote, const char *group,
 		    struct ndval_pair *pair);
 int ndval_send_stream_del(struct ndval_remote *remote, struct ndval_pair *pair,
-			  const char *stream, u64 stream_id, u32 error);
+			  const char *stream, bool journal, u64 stream_id, u32 error);
 
 #endif /* NDVAL_SEND_H */

@@ -9,6 +9,7 @@
 #include <linux/skbuff.h>
 
 #include "check.h"
+#include "clock.h"
 #include "flow.h"
 #include "link.h"
 #include "member.h"
@@ -53,6 +54,7 @@ static int put_settings(struct sk_buff *skb, const struct ndval_settings *set)
 static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 {
 	struct ndval_pair *pair = peer->pair;
+	struct ndval_clocks_told clocks;
 	int err;
 
 	lockdep_assert_held(&pair->lock);
@@ -88,6 +90,9 @@ static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 		err = ndval_wire_put_u64(skb, NDVAL_WIRE_A_FOR_ID, peer->told_for);
 	if (!err && peer->told_diverged)
 		err = nla_put_flag(skb, NDVAL_WIRE_A_COPY_DIVERGED);
+	WRITE_ONCE(peer->told_reads, ndval_clocks_reads(pair));
+	if (!err && pair->role == NDVAL_ROLE_PRIMARY && ndval_clocks_tell(pair, &clocks))
+		err = nla_put(skb, NDVAL_WIRE_A_CLOCKS, sizeof(clocks), &clocks);
 	return err;
 }
 
@@ -188,6 +193,8 @@ static int make_end(struct sk_buff *skb, struct ndval_peer *peer)
 		return -EAGAIN;
 	header = ndval_wire_begin(skb, primary ? NDVAL_WIRE_CMD_SYNC : NDVAL_WIRE_CMD_FETCH);
 	err = ndval_send_put_pair(skb, pair, pair->epoch_id) ?: nla_put_flag(skb, NDVAL_WIRE_A_END);
+	if (!err && primary)
+		err = ndval_wire_put_u64(skb, NDVAL_WIRE_A_FOR_ID, peer->heard.id);
 	if (!err && !primary && peer->asked)
 		err = nla_put_flag(skb, NDVAL_WIRE_A_TAKEOVER);
 	if (!err)

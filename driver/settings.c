@@ -58,6 +58,10 @@ static const struct {
 		"peer_timeout_ms is 100 to 600000" },
 	[NDVAL_SET_INSPECT] = { 0, NDVAL_SWITCH_ON, NDVAL_SWITCH_OFF,
 		"inspect is off or on" },
+	[NDVAL_SET_JOURNAL_SIZE] = { SZ_8K, SZ_16M, SZ_64K,
+		"journal_size is a power of two from 8 KiB to 16 MiB" },
+	[NDVAL_SET_SKEW_MAX_MS] = { 0, INT_MAX, 1000,
+		"skew_max_ms is 0 to 2147483647" },
 };
 
 /**
@@ -141,6 +145,8 @@ int ndval_settings_check(const struct ndval_settings *old,
 	}
 	if (!is_power_of_2(new->value[NDVAL_SET_RING_SIZE]))
 		return refuse(NDVAL_SET_RING_SIZE, extack);
+	if (!is_power_of_2(new->value[NDVAL_SET_JOURNAL_SIZE]))
+		return refuse(NDVAL_SET_JOURNAL_SIZE, extack);
 	follow_ring_size(old, change, new);
 	if (new->value[NDVAL_SET_RETAIN] > new->value[NDVAL_SET_RING_SIZE])
 		return refuse(NDVAL_SET_RETAIN, extack);

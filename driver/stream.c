@@ -10,11 +10,13 @@
 #include <linux/string.h>
 
 #include "check.h"
+#include "clock.h"
 #include "cursor.h"
 #include "event.h"
 #include "flow.h"
 #include "pair.h"
 #include "peer.h"
+#include "propose.h"
 
 const struct rhashtable_params ndval_stream_params = {
 	.key_len		= NDVAL_NAME_SIZE,
@@ -63,10 +65,13 @@ static void stream_destroy(struct ndval_stream *stream)
 	unsigned int i;
 
 	WARN_ON_ONCE(!list_empty(&stream->flows));
-	for (i = 0; i < NDVAL_INSTANCES; i++)
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		ndval_proposal_put(stream->cursors[i].proposal);
 		ndval_cursor_destroy(&stream->cursors[i], &pair->mem);
+	}
 	ndval_ring_destroy(&stream->ring);
 	ndval_mem_uncharge(&pair->mem, sizeof(*stream));
+	ndval_stream_put(stream->base);
 	kfree_rcu(stream, rcu);
 	ndval_pair_put(pair);
 }
@@ -130,30 +135,32 @@ static void start_flows(struct ndval_stream *stream)
 	spin_unlock(&stream->lock);
 }
 
-/**
- * ndval_stream_make() - Make a stream.
- * @pair: the pair; the caller holds its lock
- * @name: name, checked
- * @id: identity; 0 draws one on a primary, and on a secondary asks for one
- * @gfp: how to allocate
- *
- * Context: as @gfp says.
- * Return: the stream with a reference, or ERR_PTR: -EEXIST, -ENODEV,
- * -ENOSPC at max_streams here or at a connected peer, -ENOMEM, -EAGAIN if @gfp
- * does not let it sleep.
- */
-struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name,
-				       u64 id, gfp_t gfp)
+/* Into the table, or to the stream that it is the journal of. */
+static int enter(struct ndval_stream *stream)
+{
+	struct ndval_stream *base = stream->base;
+	int err;
+
+	if (base) {
+		spin_lock(&base->lock);
+		base->journal = stream;
+		spin_unlock(&base->lock);
+		return 0;
+	}
+	err = rhashtable_lookup_insert_fast(&stream->pair->streams, &stream->node,
+					    ndval_stream_params);
+	if (!err)
+		stream->pair->nstreams++;
+	return err;
+}
+
+static struct ndval_stream *make(struct ndval_pair *pair, struct ndval_stream *base,
+				 const char *name, u64 id, gfp_t gfp)
 {
 	struct ndval_stream *stream;
 	unsigned int i;
 	int err;
 
-	lockdep_assert_held(&pair->lock);
-	if (pair->dead)
-		return ERR_PTR(-ENODEV);
-	if (pair->nstreams >= ndval_peers_max_streams(pair))
-		return ERR_PTR(-ENOSPC);
 	if (ndval_mem_charge(&pair->mem, sizeof(*stream)))
 		return ERR_PTR(-ENOMEM);
 	stream = kzalloc(sizeof(*stream), gfp);
@@ -169,6 +176,12 @@ struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name
 	spin_lock_init(&stream->lock);
 	ndval_ring_init(&stream->ring, &pair->mem);
 	INIT_LIST_HEAD(&stream->flows);
+	if (base) {
+		ndval_stream_get(base);
+		stream->base = base;
+		/* Listeners hear of the stream. */
+		stream->announced = true;
+	}
 	for (i = 0; i < NDVAL_INSTANCES; i++)
 		ndval_cursor_init(&stream->cursors[i]);
 	if (!id && ndval_pair_is_primary(pair))
@@ -180,12 +193,10 @@ struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name
 	err = add_flows(stream, gfp);
 	if (err)
 		goto err_put;
-	err = rhashtable_lookup_insert_fast(&pair->streams, &stream->node,
-					    ndval_stream_params);
+	err = enter(stream);
 	if (err)
 		goto err_put;
 	list_add_tail(&stream->list, &pair->stream_list);
-	pair->nstreams++;
 	start_flows(stream);
 	ndval_stream_get(stream);
 	ndval_pair_report(pair);
@@ -198,7 +209,115 @@ err_put:
 }
 
 /**
- * ndval_stream_remove() - Take a stream out of its pair; files get ESTALE.
+ * ndval_stream_make() - Make a stream.
+ * @pair: the pair; the caller holds its lock
+ * @name: name, checked
+ * @id: identity; 0 draws one on a primary, and on a secondary asks for one
+ * @gfp: how to allocate
+ *
+ * Context: as @gfp says.
+ * Return: the stream with a reference, or ERR_PTR: -EEXIST, -ENODEV,
+ * -ENOSPC at max_streams here or at a connected peer, -ENOMEM, -EAGAIN if @gfp
+ * does not let it sleep.
+ */
+struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name,
+				       u64 id, gfp_t gfp)
+{
+	lockdep_assert_held(&pair->lock);
+	if (pair->dead)
+		return ERR_PTR(-ENODEV);
+	if (pair->nstreams >= ndval_peers_max_streams(pair))
+		return ERR_PTR(-ENOSPC);
+	return make(pair, NULL, name, id, gfp);
+}
+
+/**
+ * ndval_stream_make_journal() - Make a stream's journal, unless it has one.
+ * @base: the stream; the caller holds the pair's lock
+ * @id: as for ndval_stream_make()
+ * @gfp: how to allocate
+ *
+ * Context: as @gfp says.
+ * Return: the journal with a reference, or ERR_PTR: -ENODEV, -ESTALE if the stream
+ * is deleted, -ENOMEM, -EAGAIN if @gfp does not let it sleep.
+ */
+struct ndval_stream *ndval_stream_make_journal(struct ndval_stream *base, u64 id, gfp_t gfp)
+{
+	struct ndval_stream *journal = ndval_stream_journal(base);
+	int err;
+
+	lockdep_assert_held(&base->pair->lock);
+	if (journal)
+		return journal;
+	if (base->pair->dead)
+		return ERR_PTR(-ENODEV);
+	if (list_empty(&base->list))
+		return ERR_PTR(-ESTALE);
+	err = ndval_clocks_create(base->pair, gfp);
+	if (err)
+		return ERR_PTR(err);
+	return make(base->pair, base, base->name, id, gfp);
+}
+
+/**
+ * ndval_stream_journal() - A stream's journal.
+ * @base: the stream
+ *
+ * Context: process. Takes the stream's lock.
+ * Return: the journal with a reference, or NULL.
+ */
+struct ndval_stream *ndval_stream_journal(struct ndval_stream *base)
+{
+	struct ndval_stream *journal;
+
+	spin_lock(&base->lock);
+	journal = base->journal;
+	if (journal)
+		ndval_stream_get(journal);
+	spin_unlock(&base->lock);
+	return journal;
+}
+
+/**
+ * ndval_stream_look_up() - Look a stream, or its journal, up by name.
+ * @pair: the pair
+ * @name: the name
+ * @journal: its journal
+ *
+ * Context: process. Takes the stream's lock.
+ * Return: what was asked for with a reference, or NULL.
+ */
+struct ndval_stream *ndval_stream_look_up(struct ndval_pair *pair, const char *name,
+					  bool journal)
+{
+	struct ndval_stream *stream = ndval_stream_find(pair, name);
+	struct ndval_stream *found;
+
+	if (!stream || !journal)
+		return stream;
+	found = ndval_stream_journal(stream);
+	ndval_stream_put(stream);
+	return found;
+}
+
+static void leave(struct ndval_stream *stream)
+{
+	struct ndval_stream *base = stream->base;
+	struct ndval_pair *pair = stream->pair;
+
+	if (base) {
+		spin_lock(&base->lock);
+		base->journal = NULL;
+		spin_unlock(&base->lock);
+		return;
+	}
+	rhashtable_remove_fast(&pair->streams, &stream->node, ndval_stream_params);
+	pair->nstreams--;
+}
+
+/**
+ * ndval_stream_remove() - Take a stream and its journal out of their pair; files get
+ *	ESTALE.
  * @stream: the stream; the caller holds the pair's lock
  *
  * Context: process.
@@ -209,21 +328,23 @@ void ndval_stream_remove(struct ndval_stream *stream)
 	unsigned int i;
 
 	lockdep_assert_held(&pair->lock);
-	rhashtable_remove_fast(&pair->streams, &stream->node, ndval_stream_params);
+	if (stream->journal)
+		ndval_stream_remove(stream->journal);
+	leave(stream);
 	list_del_init(&stream->list);
-	pair->nstreams--;
 	remove_flows(stream);
 
 	spin_lock(&stream->lock);
 	stream->dead = true;
 	ndval_stream_void(stream);
+	ndval_propose_forget(stream);
 	for (i = 0; i < NDVAL_INSTANCES; i++)
 		ndval_check_clear(stream, i);
 	ndval_ring_reset(&stream->ring, stream->ring.head);
 	ndval_stream_wake(stream);
 	spin_unlock(&stream->lock);
 
-	if (!pair->dead)
+	if (!pair->dead && !ndval_stream_is_journal(stream))
 		ndval_event_stream(NDVAL_EVENT_KIND_STREAM_DEL, stream);
 	ndval_stream_put(stream);
 }

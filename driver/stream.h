@@ -17,6 +17,7 @@
 
 struct ndval_digest;
 struct ndval_pair;
+struct ndval_proposal;
 
 /* The primary has not said yet how many members it has dropped. */
 #define NDVAL_DROPS_UNTOLD	U32_MAX
@@ -47,6 +48,10 @@ struct ndval_pair;
  *	repositioned. Stream's lock.
  * @digest: what the copy was given, in short; NULL before the first file is bound.
  *	Set once, under both the stream's lock and @move, which protects what is in it.
+ *	None in a journal, where each record is compared by itself.
+ * @proposal: in a journal, what the instance asked for last, with a reference.
+ *	Stream's lock.
+ * @proposed_at: for which place. Stream's lock.
  */
 struct ndval_cursor {
 	struct mutex		lock;	/* protects the next 4 fields */
@@ -67,15 +72,25 @@ struct ndval_cursor {
 	u64			delivered;
 	u64			wanted;
 	struct ndval_digest	*digest;
+	struct ndval_proposal	*proposal;
+	u64			proposed_at;
 } ____cacheline_aligned;
 
 /**
  * struct ndval_stream - an independent sequence of values inside a pair
+ *
+ * A stream's journal is another such object, with all that a stream has but for a
+ * digest; what is said of bytes and offsets holds for records and their places.
+ * It is not in the table of streams, but found through its stream.
+ *
  * @node: in the pair's table of streams
  * @list: in the pair's list of streams, under the pair's lock
  * @ref: files, flows, look-ups, and one of the pair's
  * @rcu: delays freeing for look-ups without a lock
  * @pair: the pair, with a reference
+ * @base: of a journal, the stream that it belongs to, with a reference; else NULL
+ * @journal: the stream's journal, which is in the pair's list as long as it stands here,
+ *	or NULL; set under the locks of both the pair and the stream
  * @name: as the application calls it
  * @wq: readers and pollers; lives as long as any file bound to the stream
  * @lock: protects all that follows, but for what struct ndval_cursor says
@@ -113,6 +128,8 @@ struct ndval_stream {
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	struct ndval_pair	*pair;
+	struct ndval_stream	*base;
+	struct ndval_stream	*journal;
 	char			name[NDVAL_NAME_SIZE];
 	wait_queue_head_t	wq;
 
@@ -145,6 +162,11 @@ extern const struct rhashtable_params ndval_stream_params;
 struct ndval_stream *ndval_stream_find(struct ndval_pair *pair, const char *name);
 struct ndval_stream *ndval_stream_make(struct ndval_pair *pair, const char *name,
 				       u64 id, gfp_t gfp);
+struct ndval_stream *ndval_stream_make_journal(struct ndval_stream *base, u64 id,
+					       gfp_t gfp);
+struct ndval_stream *ndval_stream_journal(struct ndval_stream *base);
+struct ndval_stream *ndval_stream_look_up(struct ndval_pair *pair, const char *name,
+					  bool journal);
 void ndval_stream_get(struct ndval_stream *stream);
 void ndval_stream_put(struct ndval_stream *stream);
 void ndval_stream_remove(struct ndval_stream *stream);
@@ -165,6 +187,9 @@ bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance);
 void ndval_stream_jump(struct ndval_stream *stream, u64 tail);
 void ndval_stream_force(struct ndval_stream *stream, u64 need);
 void ndval_stream_wake(struct ndval_stream *stream);
+u64 ndval_stream_size(const struct ndval_stream *stream);
+u64 ndval_stream_reach(const struct ndval_stream *stream);
+int ndval_stream_may_issue(const struct ndval_stream *stream);
 void ndval_stream_update_flows(struct ndval_stream *stream);
 struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream);
 void ndval_stream_progress(struct ndval_stream *stream);
@@ -172,5 +197,10 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp);
 int ndval_stream_store(struct ndval_stream *stream, u64 epoch_id, u64 offset,
 		       const u8 *data, size_t len);
+
+static inline bool ndval_stream_is_journal(const struct ndval_stream *stream)
+{
+	return stream->base;
+}
 
 #endif /* NDVAL_STREAM_H */

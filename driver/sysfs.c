@@ -8,10 +8,13 @@
 #include <linux/capability.h>
 #include <linux/device.h>
 #include <linux/kstrtox.h>
+#include <linux/math64.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/time64.h>
 
 #include "pair.h"
+#include "skew.h"
 
 static struct ndval_pair *to_pair(struct device *dev)
 {
@@ -208,6 +211,18 @@ COUNT(peers, pair->npeers);
 COUNT(lost, atomic64_read(&pair->lost));
 COUNT(memory, ndval_mem_used(&pair->mem));
 
+static ssize_t clock_skew_us_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct ndval_pair *pair = to_pair(dev);
+	s64 skew;
+
+	mutex_lock(&pair->lock);
+	skew = ndval_pair_skew(pair);
+	mutex_unlock(&pair->lock);
+	return sysfs_emit(buf, "%lld\n", div_s64(skew, NSEC_PER_USEC));
+}
+static DEVICE_ATTR_RO(clock_skew_us);
+
 static struct attribute *ndval_attrs[] = {
 	&setting_bind.attr.attr,
 	&setting_commit.attr.attr,
@@ -239,7 +254,37 @@ static const struct attribute_group ndval_group = {
 	.attrs = ndval_attrs,
 };
 
-const struct attribute_group *ndval_sysfs_groups[] = {
-	&ndval_group,
+static struct attribute *peer_attrs[] = {
+	&dev_attr_clock_skew_us.attr,
 	NULL
 };
+
+static umode_t peer_is_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	return READ_ONCE(to_pair(kobj_to_dev(kobj))->npeers) ? attr->mode : 0;
+}
+
+/* What a pair without peers has not: each file costs memory, and most pairs may be such. */
+static const struct attribute_group peer_group = {
+	.attrs		= peer_attrs,
+	.is_visible	= peer_is_visible,
+};
+
+const struct attribute_group *ndval_sysfs_groups[] = {
+	&ndval_group,
+	&peer_group,
+	NULL
+};
+
+/**
+ * ndval_sysfs_update() - A pair has got a peer: there is more to tell.
+ * @pair: the pair
+ *
+ * Context: process, sleeps; no lock of ours is held. A file that can't be made for want
+ * of memory is made with the next peer.
+ */
+void ndval_sysfs_update(struct ndval_pair *pair)
+{
+	if (sysfs_update_group(&pair->dev.kobj, &peer_group))
+		pr_debug("pair %s: clock_skew_us could not be made\n", pair->name);
+}

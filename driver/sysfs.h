@@ -3,7 +3,9 @@
 #define NDVAL_SYSFS_H
 
 struct attribute_group;
+struct ndval_pair;
 
 extern const struct attribute_group *ndval_sysfs_groups[];
+void ndval_sysfs_update(struct ndval_pair *pair);
 
 #endif /* NDVAL_SYSFS_H */

@@ -87,6 +87,7 @@ static void set_bar(struct ndval_pair *pair, enum ndval_bar bar)
 void ndval_takeover_end(struct ndval_pair *pair, int err, const char *reason)
 {
 	struct ndval_takeover *takeover = &pair->takeover;
+	struct ndval_stream *stream;
 	struct ndval_peer *peer;
 
 	lockdep_assert_held(&pair->lock);
@@ -98,8 +99,12 @@ void ndval_takeover_end(struct ndval_pair *pair, int err, const char *reason)
 			ndval_peer_reset_flows(peer);
 		peer->asked = false;
 	}
-	if (pair->bar == NDVAL_BAR_FROZEN)
+	if (pair->bar == NDVAL_BAR_FROZEN) {
 		set_bar(pair, NDVAL_BAR_NONE);
+		/* What peers asked for meanwhile. */
+		list_for_each_entry(stream, &pair->stream_list, list)
+			ndval_stream_progress(stream);
+	}
 	ndval_event_op_reason(takeover->operation, err, reason);
 }
 

@@ -17,8 +17,10 @@
 
 #include "check.h"
 #include "flow.h"
+#include "journal.h"
 #include "knobs.h"
 #include "pair.h"
+#include "propose.h"
 #include "stream.h"
 
 /* Voids the copy under way, if the cursor stands before @end. */
@@ -34,13 +36,19 @@ static bool raise_generation(struct ndval_cursor *cursor, u64 end)
 	return before;
 }
 
+/* A copy that has diverged has in all that the stream gives: its journal knows nothing. */
+static bool has_diverged(const struct ndval_stream *stream, unsigned int instance)
+{
+	return READ_ONCE((stream->base ?: stream)->cursors[instance].diverged);
+}
+
 /* The next value of the instance has left the window. */
 static void lose(struct ndval_stream *stream, unsigned int instance)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
 
 	/* One that has diverged has to be repositioned anyway. */
-	if (cursor->lost || cursor->diverged ||
+	if (cursor->lost || has_diverged(stream, instance) ||
 	    !ndval_pair_expects(stream->pair, instance))
 		return;
 	cursor->lost = true;
@@ -54,8 +62,30 @@ static bool misses(const struct ndval_ring *ring, u64 pos)
 {
 	if (pos < ring->tail)
 		return true;
-	return ring->hole != ring->hole_end && pos >= ring->hole &&
-	       pos < ring->hole_end;
+	return ndval_ring_has_hole(ring) && pos >= ring->hole && pos < ring->hole_end;
+}
+
+/**
+ * ndval_stream_size() - Most bytes of a stream's window.
+ * @stream: the stream
+ */
+u64 ndval_stream_size(const struct ndval_stream *stream)
+{
+	return ndval_pair_setting(stream->pair, ndval_stream_is_journal(stream) ?
+				  NDVAL_SET_JOURNAL_SIZE : NDVAL_SET_RING_SIZE);
+}
+
+/**
+ * ndval_stream_reach() - How far beyond what holds the window something may begin.
+ * @stream: the stream
+ *
+ * A record that begins there is stored whole.
+ */
+u64 ndval_stream_reach(const struct ndval_stream *stream)
+{
+	u64 size = ndval_stream_size(stream);
+
+	return ndval_stream_is_journal(stream) ? size - NDVAL_RECORD_MAX : size;
 }
 
 /**
@@ -82,7 +112,7 @@ int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
 		return -ENXIO;
 	if (stream->error)
 		return -stream->error;
-	if (cursor->diverged)
+	if (has_diverged(stream, instance))
 		return -ESTALE;
 	if (!cursor->lost && misses(&stream->ring, READ_ONCE(cursor->pos))) {
 		raise_generation(cursor, U64_MAX);
@@ -107,7 +137,8 @@ static u64 slowest(struct ndval_stream *stream, bool doomed)
 		u64 pos = READ_ONCE(cursor->pos);
 
 		if (!ndval_pair_expects(stream->pair, i) || cursor->lost ||
-		    cursor->diverged || misses(ring, pos))
+		    has_diverged(stream, i) ||
+		    misses(ring, pos))
 			continue;
 		if (!doomed && pos < ring->hole)
 			continue;
@@ -140,6 +171,24 @@ static u64 others_hold(struct ndval_stream *stream)
 						     stream->limit;
 }
 
+/* The first place at or beyond an offset where the tail may be. */
+static u64 border(struct ndval_stream *stream, u64 offset)
+{
+	if (!ndval_stream_is_journal(stream))
+		return offset;
+	return ndval_journal_border(&stream->ring, offset);
+}
+
+/* The last place at or before an offset where the tail, or the head, may be. */
+static u64 whole(struct ndval_stream *stream, u64 offset)
+{
+	struct ndval_ring *ring = &stream->ring;
+
+	if (!ndval_stream_is_journal(stream) || offset <= ring->tail || offset >= ring->head)
+		return offset;
+	return ndval_journal_floor(ring, offset);
+}
+
 /* Moves the tail; instances before it are lost first, then bytes are wiped. */
 static void advance(struct ndval_stream *stream, u64 to,
 		    struct ndval_chunk **recycled)
@@ -160,29 +209,32 @@ static int check_room(struct ndval_stream *stream, u64 len, bool needed, u64 *to
 {
 	struct ndval_pair *pair = stream->pair;
 	struct ndval_ring *ring = &stream->ring;
-	u64 size = ndval_pair_setting(pair, NDVAL_SET_RING_SIZE);
+	u64 size = ndval_stream_size(stream);
 	u64 span = ndval_ring_span(ring) + len;
+	bool may_lose;
+	u64 held;
 
 	*to = ring->tail;
 	if (span <= size)
 		return 0;
 	*to += span - size;
-	if (ring->hole != ring->hole_end && *to >= ring->hole)
+	if (ndval_ring_has_hole(ring) && *to >= ring->hole)
 		*to += ring->hole_end - ring->hole;
 	*to = min(*to, ring->head);
-	if (others_hold(stream) < *to)
+	may_lose = needed && ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) ==
+			     NDVAL_OVERFLOW_DROP;
+	held = min(others_hold(stream), may_lose ? U64_MAX : slowest(stream, false));
+	/* Before all records are looked at, which is for nothing if it is held anyway. */
+	if (held < *to)
 		return -EAGAIN;
-	if (slowest(stream, false) >= *to)
-		return 0;
-	if (needed && ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) == NDVAL_OVERFLOW_DROP)
-		return 0;
-	return -EAGAIN;
+	*to = border(stream, *to);
+	return held < *to ? -EAGAIN : 0;
 }
 
 /**
  * ndval_stream_make_room() - Let the window move so that bytes fit at its head.
  * @stream: the stream; the caller holds its lock
- * @len: how many, at most a chunk
+ * @len: how many, at most the window's size
  * @needed: a reader needs them: instances may be lost under overflow=drop
  * @recycled: as for ndval_ring_advance()
  *
@@ -277,7 +329,7 @@ bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance)
 void ndval_stream_force(struct ndval_stream *stream, u64 need)
 {
 	struct ndval_pair *pair = stream->pair;
-	u64 size = ndval_pair_setting(pair, NDVAL_SET_RING_SIZE);
+	u64 size = ndval_stream_reach(stream);
 
 	lockdep_assert_held(&stream->lock);
 	need = min(need, stream->ring.head + size);
@@ -287,7 +339,7 @@ void ndval_stream_force(struct ndval_stream *stream, u64 need)
 	if (need <= size || need <= ndval_stream_want(stream) ||
 	    ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) != NDVAL_OVERFLOW_DROP)
 		return;
-	advance(stream, min(need - size, stream->ring.head), NULL);
+	advance(stream, border(stream, min(need - size, stream->ring.head)), NULL);
 }
 
 /**
@@ -315,8 +367,7 @@ u64 ndval_stream_furthest(struct ndval_stream *stream)
 		list_for_each_entry(flow, &stream->flows, list)
 			if (ndval_flow_counts(flow))
 				most = max(most, flow->demand);
-	return min(most, stream->ring.head +
-			 ndval_pair_setting(pair, NDVAL_SET_RING_SIZE));
+	return min(most, stream->ring.head + ndval_stream_size(stream));
 }
 
 /**
@@ -343,7 +394,7 @@ u64 ndval_stream_delivered(const struct ndval_stream *stream)
 u64 ndval_stream_want(struct ndval_stream *stream)
 {
 	u64 head = stream->ring.head;
-	u64 size = ndval_pair_setting(stream->pair, NDVAL_SET_RING_SIZE);
+	u64 size = ndval_stream_reach(stream);
 
 	lockdep_assert_held(&stream->lock);
 	if (stream->starved)
@@ -412,6 +463,7 @@ void ndval_stream_truncate(struct ndval_stream *stream, u64 to)
 	if (ndval_broken(NDVAL_BROKEN_TRUNCATE))
 		return;
 	ndval_stream_void(stream);
+	to = whole(stream, to);
 	ndval_ring_truncate(&stream->ring, to);
 	forget(stream, to);
 	ndval_check_truncate(stream, to);
@@ -419,8 +471,10 @@ void ndval_stream_truncate(struct ndval_stream *stream, u64 to)
 		struct ndval_cursor *cursor = &stream->cursors[i];
 
 		cursor->wanted = 0;
-		if (READ_ONCE(cursor->pos) > to)
+		if (READ_ONCE(cursor->pos) > to) {
+			ndval_propose_forget_one(stream, i);
 			lose(stream, i);
+		}
 	}
 	ndval_stream_wake(stream);
 }
@@ -441,6 +495,7 @@ void ndval_stream_reset(struct ndval_stream *stream)
 	if (ndval_stream_delivered(stream))
 		stream->drops++;
 	ndval_ring_reset(&stream->ring, 0);
+	ndval_propose_forget(stream);
 	forget(stream, 0);
 	memset(stream->starts, 0, sizeof(stream->starts));
 	stream->epoch_id = READ_ONCE(stream->pair->epoch_id);
@@ -470,6 +525,9 @@ void ndval_stream_wake(struct ndval_stream *stream)
 	WRITE_ONCE(stream->events, stream->events + 1);
 	/* Without a key: pollers ask what it is, none takes the key for it. */
 	wake_up_interruptible(&stream->wq);
+	/* Who polls a stream waits for the commit of its journal too. */
+	if (stream->base)
+		wake_up_interruptible(&stream->base->wq);
 }
 
 /**
@@ -487,6 +545,22 @@ void ndval_stream_update_flows(struct ndval_stream *stream)
 		ndval_flow_update(flow);
 }
 
+/* No instance and no connected peer is to have what lies before: it is only retained. */
+static u64 needed_from(struct ndval_stream *stream)
+{
+	return min3(slowest(stream, true), others_hold(stream), stream->ring.head);
+}
+
+/* And so much of that is to be retained, or for peers that come back. */
+static u64 kept_from(struct ndval_stream *stream)
+{
+	u64 retain = ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN);
+	const struct ndval_ring *ring = &stream->ring;
+	u64 keep = max(ring->head - min(ring->head, retain), ring->tail);
+
+	return min3(keep, needed_from(stream), peers_hold(stream, true));
+}
+
 /**
  * ndval_stream_progress() - Draw the conclusions of a cursor, an
  *	acknowledgment or a setting that has moved.
@@ -501,13 +575,12 @@ void ndval_stream_progress(struct ndval_stream *stream)
 {
 	struct ndval_ring *ring = &stream->ring;
 	struct ndval_flow *flow;
-	u64 retain, keep;
+	u64 keep;
 
 	spin_lock(&stream->lock);
-	retain = ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN);
-	keep = ring->head - min(ring->head, retain);
-	keep = min3(keep, slowest(stream, true), peers_hold(stream, true));
-	keep = min(keep, others_hold(stream));
+	keep = READ_ONCE(stream->pair->tight) ? needed_from(stream) : kept_from(stream);
+	/* Where a peer says that it ends may be anywhere. */
+	keep = whole(stream, keep);
 	if (keep > ring->tail)
 		advance(stream, keep, NULL);
 	ndval_stream_update_flows(stream);
@@ -534,7 +607,7 @@ struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream)
 	u64 to;
 
 	spin_lock(&stream->lock);
-	to = min3(slowest(stream, true), others_hold(stream), stream->ring.head);
+	to = whole(stream, needed_from(stream));
 	if (to > stream->ring.tail)
 		advance(stream, to, &chunk);
 	spin_unlock(&stream->lock);

@@ -32,21 +32,22 @@ static const struct {
 		BIT_ULL(NDVAL_WIRE_A_SOFTWARE),
 	},
 	[NDVAL_WIRE_CMD_PAIR] = {
-		ndval_wire_pair_nl_policy, NDVAL_WIRE_A_COPY_DIVERGED,
+		ndval_wire_pair_nl_policy, NDVAL_WIRE_A_CLOCKS,
 		BIT_ULL(NDVAL_WIRE_A_PAIR),
 	},
 	[NDVAL_WIRE_CMD_FETCH] = {
-		ndval_wire_fetch_nl_policy, NDVAL_WIRE_A_TAKEOVER, PAIR_ATTRS,
+		ndval_wire_fetch_nl_policy, NDVAL_WIRE_A_JOURNAL, PAIR_ATTRS,
 	},
 	[NDVAL_WIRE_CMD_VALUES] = {
-		ndval_wire_values_nl_policy, NDVAL_WIRE_A_STARTS,
+		ndval_wire_values_nl_policy, NDVAL_WIRE_A_JOURNAL,
 		PAIR_ATTRS | BIT_ULL(NDVAL_WIRE_A_STREAM) |
 		BIT_ULL(NDVAL_WIRE_A_STREAM_ID) | BIT_ULL(NDVAL_WIRE_A_COMMITTED) |
 		BIT_ULL(NDVAL_WIRE_A_TAIL) | BIT_ULL(NDVAL_WIRE_A_NEED) |
 		BIT_ULL(NDVAL_WIRE_A_VALUE) | BIT_ULL(NDVAL_WIRE_A_LIMIT),
 	},
 	[NDVAL_WIRE_CMD_SYNC] = {
-		ndval_wire_sync_nl_policy, NDVAL_WIRE_A_STARTS, PAIR_ATTRS,
+		ndval_wire_sync_nl_policy, NDVAL_WIRE_A_JOURNAL,
+		PAIR_ATTRS | BIT_ULL(NDVAL_WIRE_A_FOR_ID),
 	},
 	[NDVAL_WIRE_CMD_TAKEOVER] = {
 		ndval_wire_takeover_nl_policy, NDVAL_WIRE_A_ERROR, PAIR_ATTRS,
@@ -55,24 +56,29 @@ static const struct {
 		ndval_wire_handover_nl_policy, NDVAL_WIRE_A_PAIR_ID, PAIR_ATTRS,
 	},
 	[NDVAL_WIRE_CMD_STREAM_DEL] = {
-		ndval_wire_stream_del_nl_policy, NDVAL_WIRE_A_ERROR,
+		ndval_wire_stream_del_nl_policy, NDVAL_WIRE_A_JOURNAL,
 		PAIR_ATTRS | BIT_ULL(NDVAL_WIRE_A_STREAM) |
 		BIT_ULL(NDVAL_WIRE_A_STREAM_ID) | BIT_ULL(NDVAL_WIRE_A_ERROR),
 	},
 	[NDVAL_WIRE_CMD_CHECK] = {
-		ndval_wire_check_nl_policy, NDVAL_WIRE_A_FOUND_INSTANCE,
+		ndval_wire_check_nl_policy, NDVAL_WIRE_A_JOURNAL,
 		PAIR_ATTRS | BIT_ULL(NDVAL_WIRE_A_STREAM) |
 		BIT_ULL(NDVAL_WIRE_A_STREAM_ID) | BIT_ULL(NDVAL_WIRE_A_INSTANCE) |
 		BIT_ULL(NDVAL_WIRE_A_RUN) | BIT_ULL(NDVAL_WIRE_A_STOPS) |
 		BIT_ULL(NDVAL_WIRE_A_KIND) | BIT_ULL(NDVAL_WIRE_A_LENGTH) |
 		BIT_ULL(NDVAL_WIRE_A_PID) | BIT_ULL(NDVAL_WIRE_A_COMM),
 	},
+	[NDVAL_WIRE_CMD_PROPOSE] = {
+		ndval_wire_propose_nl_policy, NDVAL_WIRE_A_RECORD,
+		PAIR_ATTRS | BIT_ULL(NDVAL_WIRE_A_STREAM) |
+		BIT_ULL(NDVAL_WIRE_A_STREAM_ID) | BIT_ULL(NDVAL_WIRE_A_RECORD),
+	},
 	[NDVAL_WIRE_CMD_PING] = {
 		ndval_wire_ping_nl_policy, NDVAL_WIRE_A_TIME,
 		BIT_ULL(NDVAL_WIRE_A_TIME),
 	},
 	[NDVAL_WIRE_CMD_PONG] = {
-		ndval_wire_pong_nl_policy, NDVAL_WIRE_A_TIME,
+		ndval_wire_pong_nl_policy, NDVAL_WIRE_A_REALTIME,
 		BIT_ULL(NDVAL_WIRE_A_TIME),
 	},
 	[NDVAL_WIRE_CMD_BYE] = {

@@ -36,7 +36,7 @@ const struct nla_policy ndval_wire_hello_nl_policy[NDVAL_WIRE_A_SOFTWARE + 1] = 
 };
 
 /* NDVAL_WIRE_CMD_PAIR - do */
-const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_COPY_DIVERGED + 1] = {
+const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_CLOCKS + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH] = { .type = NLA_U64, },
@@ -54,10 +54,11 @@ const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_COPY_DIVERGED + 1
 	[NDVAL_WIRE_A_BEHIND] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_FOR_ID] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_COPY_DIVERGED] = { .type = NLA_FLAG, },
+	[NDVAL_WIRE_A_CLOCKS] = { .type = NLA_BINARY, },
 };
 
 /* NDVAL_WIRE_CMD_FETCH - do */
-const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_TAKEOVER + 1] = {
+const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_JOURNAL + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
@@ -71,10 +72,11 @@ const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_TAKEOVER + 1] = 
 	[NDVAL_WIRE_A_AGAIN] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_END] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_TAKEOVER] = { .type = NLA_FLAG, },
+	[NDVAL_WIRE_A_JOURNAL] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_WIRE_CMD_VALUES - do */
-const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_STARTS + 1] = {
+const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_JOURNAL + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
@@ -88,10 +90,12 @@ const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_STARTS + 1] = {
 	[NDVAL_WIRE_A_LIMIT] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_DROPS] = { .type = NLA_U32, },
 	[NDVAL_WIRE_A_STARTS] = { .type = NLA_BINARY, },
+	[NDVAL_WIRE_A_AGAIN] = { .type = NLA_FLAG, },
+	[NDVAL_WIRE_A_JOURNAL] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_WIRE_CMD_STREAM_DEL - do */
-const struct nla_policy ndval_wire_stream_del_nl_policy[NDVAL_WIRE_A_ERROR + 1] = {
+const struct nla_policy ndval_wire_stream_del_nl_policy[NDVAL_WIRE_A_JOURNAL + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
@@ -99,6 +103,7 @@ const struct nla_policy ndval_wire_stream_del_nl_policy[NDVAL_WIRE_A_ERROR + 1] 
 	[NDVAL_WIRE_A_STREAM] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_STREAM_ID] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_ERROR] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_JOURNAL] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_WIRE_CMD_PING - do */
@@ -107,8 +112,9 @@ const struct nla_policy ndval_wire_ping_nl_policy[NDVAL_WIRE_A_TIME + 1] = {
 };
 
 /* NDVAL_WIRE_CMD_PONG - do */
-const struct nla_policy ndval_wire_pong_nl_policy[NDVAL_WIRE_A_TIME + 1] = {
+const struct nla_policy ndval_wire_pong_nl_policy[NDVAL_WIRE_A_REALTIME + 1] = {
 	[NDVAL_WIRE_A_TIME] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_REALTIME] = { .type = NLA_U64, },
 };
 
 /* NDVAL_WIRE_CMD_BYE - do */
@@ -117,7 +123,7 @@ const struct nla_policy ndval_wire_bye_nl_policy[NDVAL_WIRE_A_REASON + 1] = {
 };
 
 /* NDVAL_WIRE_CMD_SYNC - do */
-const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_STARTS + 1] = {
+const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_JOURNAL + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
@@ -126,6 +132,8 @@ const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_STARTS + 1] = {
 	[NDVAL_WIRE_A_STREAM_ID] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_END] = { .type = NLA_FLAG, },
 	[NDVAL_WIRE_A_STARTS] = { .type = NLA_BINARY, },
+	[NDVAL_WIRE_A_FOR_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_JOURNAL] = { .type = NLA_FLAG, },
 };
 
 /* NDVAL_WIRE_CMD_TAKEOVER - do */
@@ -146,7 +154,7 @@ const struct nla_policy ndval_wire_handover_nl_policy[NDVAL_WIRE_A_PAIR_ID + 1] 
 };
 
 /* NDVAL_WIRE_CMD_CHECK - do */
-const struct nla_policy ndval_wire_check_nl_policy[NDVAL_WIRE_A_FOUND_INSTANCE + 1] = {
+const struct nla_policy ndval_wire_check_nl_policy[NDVAL_WIRE_A_JOURNAL + 1] = {
 	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
 	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
@@ -162,5 +170,17 @@ const struct nla_policy ndval_wire_check_nl_policy[NDVAL_WIRE_A_FOUND_INSTANCE +
 	[NDVAL_WIRE_A_COMM] = { .type = NLA_NUL_STRING, .len = 15, },
 	[NDVAL_WIRE_A_FOUND_AT] = { .type = NLA_U64, },
 	[NDVAL_WIRE_A_FOUND_INSTANCE] = { .type = NLA_U32, },
+	[NDVAL_WIRE_A_JOURNAL] = { .type = NLA_FLAG, },
+};
+
+/* NDVAL_WIRE_CMD_PROPOSE - do */
+const struct nla_policy ndval_wire_propose_nl_policy[NDVAL_WIRE_A_RECORD + 1] = {
+	[NDVAL_WIRE_A_PAIR] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_INCARNATION] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_EPOCH_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_PAIR_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_STREAM] = { .type = NLA_NUL_STRING, .len = 63, },
+	[NDVAL_WIRE_A_STREAM_ID] = { .type = NLA_U64, },
+	[NDVAL_WIRE_A_RECORD] = { .type = NLA_BINARY, },
 };
 

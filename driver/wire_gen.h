@@ -17,27 +17,29 @@ extern const struct nla_policy ndval_wire_value_nl_policy[NDVAL_WIRE_A_VALUE_PAD
 
 extern const struct nla_policy ndval_wire_hello_nl_policy[NDVAL_WIRE_A_SOFTWARE + 1];
 
-extern const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_COPY_DIVERGED + 1];
+extern const struct nla_policy ndval_wire_pair_nl_policy[NDVAL_WIRE_A_CLOCKS + 1];
 
-extern const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_TAKEOVER + 1];
+extern const struct nla_policy ndval_wire_fetch_nl_policy[NDVAL_WIRE_A_JOURNAL + 1];
 
-extern const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_STARTS + 1];
+extern const struct nla_policy ndval_wire_values_nl_policy[NDVAL_WIRE_A_JOURNAL + 1];
 
-extern const struct nla_policy ndval_wire_stream_del_nl_policy[NDVAL_WIRE_A_ERROR + 1];
+extern const struct nla_policy ndval_wire_stream_del_nl_policy[NDVAL_WIRE_A_JOURNAL + 1];
 
 extern const struct nla_policy ndval_wire_ping_nl_policy[NDVAL_WIRE_A_TIME + 1];
 
-extern const struct nla_policy ndval_wire_pong_nl_policy[NDVAL_WIRE_A_TIME + 1];
+extern const struct nla_policy ndval_wire_pong_nl_policy[NDVAL_WIRE_A_REALTIME + 1];
 
 extern const struct nla_policy ndval_wire_bye_nl_policy[NDVAL_WIRE_A_REASON + 1];
 
-extern const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_STARTS + 1];
+extern const struct nla_policy ndval_wire_sync_nl_policy[NDVAL_WIRE_A_JOURNAL + 1];
 
 extern const struct nla_policy ndval_wire_takeover_nl_policy[NDVAL_WIRE_A_ERROR + 1];
 
 extern const struct nla_policy ndval_wire_handover_nl_policy[NDVAL_WIRE_A_PAIR_ID + 1];
 
-extern const struct nla_policy ndval_wire_check_nl_policy[NDVAL_WIRE_A_FOUND_INSTANCE + 1];
+extern const struct nla_policy ndval_wire_check_nl_policy[NDVAL_WIRE_A_JOURNAL + 1];
+
+extern const struct nla_policy ndval_wire_propose_nl_policy[NDVAL_WIRE_A_RECORD + 1];
 
 
 

@@ -27,6 +27,7 @@
  *   ASYNC    commit=async
  *   NOPROM   the manager does not promote at all: only a switchover does
  *   SOFT     invariants 1 and 3 may break: is it always detected?
+ *   JOURNAL  the stream is a journal: drawn is what copies ask for, in order
  * Rules switched off, with their numbers: search for NO_, BAR_, MEMBER_OUT
  * and RESUME.
  * Reachability: REACH=1..7 claims that something never happens (see reach()).
@@ -98,6 +99,7 @@
 #define FETCH	2	/* epoch; a: have */
 #define VALUES	3	/* epoch; a: offset, b: value, LOST or NOTHING, d: L */
 #define HANDOVER 4	/* epoch */
+#define PROPOSE	5	/* epoch; a: place, which is also what the copy asks for */
 /* Values: the epoch that drew them, or: */
 #define LOST	0	/* before the tail of the sender */
 #define NOTHING	7	/* only L */
@@ -146,6 +148,10 @@ typedef Epoch {
 	unsigned num : 3;
 	unsigned par : 3;
 	unsigned chain : 7	/* itself and those it came from */
+#ifdef JOURNAL
+	;
+	unsigned kinds : 6	/* what was asked for at each position, two bits each */
+#endif
 }
 
 Host H[N];
@@ -212,6 +218,17 @@ hidden byte k, T, x, m, mt, me, ma, mb, md;
 #define SAME(e, h)	true
 #else
 #define SAME(e, h)	((e) == H[h].eid)
+#endif
+
+/* What a copy asks for at a place is drawn from the place: copies do the same. */
+#ifdef JOURNAL
+#define KIND(e, p)	((E[e].kinds >> (2 * (p))) & 3)
+#define SET_KIND(e, p, kind)	E[e].kinds = E[e].kinds | ((kind) << (2 * (p)))
+/* An own copy stands at the end. */
+#define ASKS(h)		(NEXT(h) == H[h].have)
+#else
+#define SET_KIND(e, p, kind)	skip
+#define ASKS(h)		true
 #endif
 
 /* Rule 12: all counted members store position x. */
@@ -651,6 +668,26 @@ inline on_handover(h, q) {			/* H8 */
 	fi
 }
 
+inline draw(h, kind) {
+	SET_KIND(H[h].eid, H[h].have, kind);
+	PUT(H[h].val, H[h].have, H[h].eid);
+	H[h].have++
+}
+
+inline on_propose(h, q) {
+	if
+	:: H[h].role == PRIM && SAME(me, h) && H[h].have < MAXP &&
+#ifdef NO_PLACE				/* what is asked for is recorded, wherever that is */
+	   true ->
+#else
+	   ma == H[h].have ->
+#endif
+		reach(8);
+		draw(h, ma)
+	:: else
+	fi
+}
+
 inline receive(h, q) {
 	take(q, h);
 	printf("H%d from H%d: %d e%d %d %d %d\n", h, q, mt, me, ma, mb, md);
@@ -660,6 +697,9 @@ inline receive(h, q) {
 	:: H[h].role != DIV && mt == FETCH -> on_fetch(h, q)
 	:: H[h].role != DIV && mt == VALUES -> on_values(h, q)
 	:: H[h].role != DIV && mt == HANDOVER -> on_handover(h, q)
+#ifdef JOURNAL
+	:: H[h].role != DIV && mt == PROPOSE -> on_propose(h, q)
+#endif
 	fi
 }
 
@@ -695,6 +735,9 @@ inline deliver(h, p) {
 	:: VAL(got, p) == 0 -> PUT(got, p, VAL(H[h].val, p))
 	:: else -> assert(VAL(got, p) == VAL(H[h].val, p))	/* invariant 1 */
 	fi;
+#endif
+#ifdef JOURNAL
+	assert(KIND(VAL(H[h].val, p), p) == p);		/* a copy gets what it asks for */
 #endif
 #if REACH == 6
 	assert(VAL(H[h].val, p) != MAXE);
@@ -761,6 +804,11 @@ inline crash(h) {
 #define DUE_VALUES(h, q) (H[h].role == PRIM && KK(h, q).av && H[q].role == SEC && \
 	SAME(H[q].eid, h) && \
 	(H[q].have + FLYING(h, q) < H[h].have || DUE_LIMIT(h, q)))
+
+/* A copy at the end of what its secondary stores; and once more, as it stands then. */
+#define DUE_PROPOSE(h, q) (H[h].role == SEC && H[h].fol == q && H[q].role == PRIM && \
+	SAME(H[q].eid, h) && KK(q, h).av && NEXT(h) == H[h].have && H[h].have < MAXP && \
+	H[q].have == H[h].have)
 
 #ifdef NO_SESS
 #define READS(h, q)	true
@@ -904,7 +952,15 @@ c_code {
 	:: d_step { GO && KK(h, q).att && (!KK(q, h).att || cuts < CUT) -> \
 		if :: KK(q, h).att -> cuts++ :: else fi; \
 		printf("H%d: link to H%d dead\n", h, q); detach(h, q); CANON } \
-	OUTDATE(h, q) HAND_OVER(h, q)
+	PROPOSES(h, q) OUTDATE(h, q) HAND_OVER(h, q)
+
+#ifdef JOURNAL
+#define PROPOSES(h, q) \
+	:: d_step { GO && LINKED(h, q) && ROOM(h, q) && DUE_PROPOSE(h, q) -> \
+		put(h, q, PROPOSE, H[h].eid, NEXT(h), 0, 0); CANON }
+#else
+#define PROPOSES(h, q)
+#endif
 
 #if POL == 2
 /* The manager has confirmed that q will not be promoted. */
@@ -940,8 +996,8 @@ c_code {
 		printf("LINK H%d H%d replaced\n", i, j); rekeys++; attach(i, j); attach(j, i); CANON }
 
 #define ONE(h) \
-	:: d_step { GO && H[h].role == PRIM && H[h].have < MAXP -> \
-		PUT(H[h].val, H[h].have, H[h].eid); H[h].have++; CANON } \
+	:: d_step { GO && H[h].role == PRIM && H[h].have < MAXP && ASKS(h) -> \
+		draw(h, H[h].have); CANON } \
 	:: d_step { GO && H[h].role == PRIM && NEXT(h) < H[h].have && COMMITTED(h, NEXT(h)) -> \
 		x = NEXT(h); \
 		if :: H[h].prom <= x -> H[h].prom = x + 1 :: else fi; \

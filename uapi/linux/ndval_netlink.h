@@ -12,6 +12,7 @@
 #define NDVAL_NAME_MAX		63
 #define NDVAL_INSTANCES_MAX	8
 #define NDVAL_VALUES_MAX	4096
+#define NDVAL_RECORDS_MAX	8192
 
 /**
  * enum ndval_role - What a member is to a pair.
@@ -105,9 +106,21 @@ enum ndval_on_divergence {
 /**
  * enum ndval_value_kind - What a value is.
  * @NDVAL_VALUE_KIND_RANDOM: Random bytes.
+ * @NDVAL_VALUE_KIND_REALTIME: A reading of CLOCK_REALTIME.
+ * @NDVAL_VALUE_KIND_MONOTONIC: A reading of CLOCK_MONOTONIC.
+ * @NDVAL_VALUE_KIND_BOOTTIME: A reading of CLOCK_BOOTTIME.
+ * @NDVAL_VALUE_KIND_TAI: A reading of CLOCK_TAI.
+ * @NDVAL_VALUE_KIND_CYCLES: A reading of the cycle counter.
+ * @NDVAL_VALUE_KIND_AGREED: An agreed value.
  */
 enum ndval_value_kind {
 	NDVAL_VALUE_KIND_RANDOM,
+	NDVAL_VALUE_KIND_REALTIME,
+	NDVAL_VALUE_KIND_MONOTONIC,
+	NDVAL_VALUE_KIND_BOOTTIME,
+	NDVAL_VALUE_KIND_TAI,
+	NDVAL_VALUE_KIND_CYCLES,
+	NDVAL_VALUE_KIND_AGREED,
 };
 
 /**
@@ -176,7 +189,8 @@ enum ndval_link_state {
  * @NDVAL_EVENT_KIND_INSTANCE_SET: An instance was repositioned.
  * @NDVAL_EVENT_KIND_DIVERGED: Of a pair, values were delivered here that the
  *   pair does not have. With a stream and an instance, a copy of the
- *   application got its values in other pieces than another copy.
+ *   application took its values in other pieces than another copy, or asked
+ *   for another kind.
  * @NDVAL_EVENT_KIND_VALUES_READ: Somebody looked at values (values-get).
  * @NDVAL_EVENT_KIND_OP_DONE: The operation with this id has ended, with this
  *   error; reason says why.
@@ -185,6 +199,11 @@ enum ndval_link_state {
  *   said of it.
  * @NDVAL_EVENT_KIND_FORCED: A promotion was forced; values may have been lost
  *   or changed.
+ * @NDVAL_EVENT_KIND_CLOCK_STEP: A clock of the pair was set at the primary,
+ *   and readings follow; value-kind says which, step by how much.
+ * @NDVAL_EVENT_KIND_CLOCK_SKEW: The clock of a connected peer differs from
+ *   this host's by more than skew-max-ms, or does no more; reason says which,
+ *   skew by how much.
  */
 enum ndval_event_kind {
 	NDVAL_EVENT_KIND_PAIR_NEW,
@@ -203,6 +222,8 @@ enum ndval_event_kind {
 	NDVAL_EVENT_KIND_OP_DONE,
 	NDVAL_EVENT_KIND_PEER_LOST,
 	NDVAL_EVENT_KIND_FORCED,
+	NDVAL_EVENT_KIND_CLOCK_STEP,
+	NDVAL_EVENT_KIND_CLOCK_SKEW,
 };
 
 enum {
@@ -268,9 +289,25 @@ enum {
 	NDVAL_A_PAIR_FORCE,
 	NDVAL_A_PAIR_FENCED,
 	NDVAL_A_PAIR_DIVERGENCES,
+	NDVAL_A_PAIR_JOURNAL_SIZE,
+	NDVAL_A_PAIR_RECORDED,
+	NDVAL_A_PAIR_SKEW_MAX_MS,
+	NDVAL_A_PAIR_CLOCK,
 
 	__NDVAL_A_PAIR_MAX,
 	NDVAL_A_PAIR_MAX = (__NDVAL_A_PAIR_MAX - 1)
+};
+
+enum {
+	NDVAL_A_CLOCK_KIND = 1,
+	NDVAL_A_CLOCK_VALUE,
+	NDVAL_A_CLOCK_STEPS,
+	NDVAL_A_CLOCK_STOOD,
+	NDVAL_A_CLOCK_OFFSET,
+	NDVAL_A_CLOCK_PAD,
+
+	__NDVAL_A_CLOCK_MAX,
+	NDVAL_A_CLOCK_MAX = (__NDVAL_A_CLOCK_MAX - 1)
 };
 
 enum {
@@ -286,6 +323,7 @@ enum {
 	NDVAL_A_PEER_PAD,
 	NDVAL_A_PEER_MEMBERSHIP,
 	NDVAL_A_PEER_OUTDATED,
+	NDVAL_A_PEER_CLOCK_SKEW,
 
 	__NDVAL_A_PEER_MAX,
 	NDVAL_A_PEER_MAX = (__NDVAL_A_PEER_MAX - 1)
@@ -324,6 +362,9 @@ enum {
 	NDVAL_A_STREAM_MEMORY,
 	NDVAL_A_STREAM_ERROR,
 	NDVAL_A_STREAM_PAD,
+	NDVAL_A_STREAM_JOURNAL_TAIL,
+	NDVAL_A_STREAM_JOURNAL_HEAD,
+	NDVAL_A_STREAM_JOURNAL_COMMITTED,
 
 	__NDVAL_A_STREAM_MAX,
 	NDVAL_A_STREAM_MAX = (__NDVAL_A_STREAM_MAX - 1)
@@ -340,6 +381,8 @@ enum {
 	NDVAL_A_INSTANCE_PAD,
 	NDVAL_A_INSTANCE_DIVERGED,
 	NDVAL_A_INSTANCE_DIVERGENCES,
+	NDVAL_A_INSTANCE_JOURNAL_POSITION,
+	NDVAL_A_INSTANCE_JOURNAL_LOST,
 
 	__NDVAL_A_INSTANCE_MAX,
 	NDVAL_A_INSTANCE_MAX = (__NDVAL_A_INSTANCE_MAX - 1)
@@ -361,6 +404,7 @@ enum {
 	NDVAL_A_VALUES_LENGTH,
 	NDVAL_A_VALUES_VALUE,
 	NDVAL_A_VALUES_PAD,
+	NDVAL_A_VALUES_JOURNAL,
 
 	__NDVAL_A_VALUES_MAX,
 	NDVAL_A_VALUES_MAX = (__NDVAL_A_VALUES_MAX - 1)
@@ -392,6 +436,9 @@ enum {
 	NDVAL_A_EVENT_OTHER_LENGTH,
 	NDVAL_A_EVENT_OTHER_PID,
 	NDVAL_A_EVENT_OTHER_COMM,
+	NDVAL_A_EVENT_JOURNAL,
+	NDVAL_A_EVENT_STEP,
+	NDVAL_A_EVENT_SKEW,
 
 	__NDVAL_A_EVENT_MAX,
 	NDVAL_A_EVENT_MAX = (__NDVAL_A_EVENT_MAX - 1)
