@@ -31,7 +31,7 @@ all: tools module
 help:
 	@echo 'make            the tools, and the module for one kernel (KDIR=...)'
 	@echo 'make modules    the module for every kernel it is tested on'
-	@echo 'make install    module, tools, units, man pages (DESTDIR=, PREFIX=, KVER=)'
+	@echo 'make install    module, tools, library, man pages (DESTDIR=, PREFIX=, KVER=)'
 	@echo 'make demo       two hosts in virtual machines: see what ndval does'
 	@echo 'make test       all tests; TESTS=pattern KERNELS=6.12 choose some'
 	@echo 'make fuzz       fuzzers in a guest for TIME= seconds (600) each'
@@ -59,6 +59,7 @@ modules:
 	$(PYTHON) $(VM)/build.py module
 
 tools:
+	$(MAKE) -C tools/lib
 	$(MAKE) -C tools/ndvalctl
 	$(MAKE) -C tools/ndvald
 
@@ -77,6 +78,7 @@ install-tools: tools
 	for page in $(wildcard Documentation/man/*.[1-8]); do \
 		install -D -m 644 -t $(mandir)/man$${page##*.} $$page || exit; \
 	done
+	$(MAKE) -C tools/lib install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/ndval
 	install -D -m 644 -t $(docdir)/examples tools/ndvald/ndvald.conf
 
@@ -122,6 +124,7 @@ regen: deps
 
 clean:
 	rm -rf build
+	$(if $(wildcard tools/lib/Makefile),$(MAKE) -C tools/lib clean)
 	$(if $(wildcard tools/ndvalctl/Makefile),$(MAKE) -C tools/ndvalctl clean)
 	$(if $(wildcard tools/ndvald/Makefile),$(MAKE) -C tools/ndvald clean)
 	$(if $(KDIR),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
