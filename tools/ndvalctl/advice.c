@@ -167,17 +167,24 @@ static void advise_lost(const struct view *view, const struct instance *instance
 
 	if (!stream)
 		return;
-	say("instance %u of stream %s is lost: it is at %llu, recorded is %llu to %llu; ",
-	    instance->instance, instance->stream, instance->position, stream->tail, stream->head);
-	say("'ndvalctl instance set %s --stream %s --instance %u --at OFFSET' ", view->pair->name,
+	say("instance %u of stream %s is lost: ", instance->instance, instance->stream);
+	if (instance->lost)
+		say("it is at %llu, recorded is %llu to %llu; ", instance->position, stream->tail,
+		    stream->head);
+	if (instance->journal_lost)
+		say("it is at %llu of the journal, which has %llu to %llu; ",
+		    instance->journal_position, stream->journal_tail, stream->journal_head);
+	say("'ndvalctl instance set %s --stream %s --instance %u", view->pair->name,
 	    instance->stream, instance->instance);
+	say("%s%s' ", instance->lost ? " --at OFFSET" : "",
+	    instance->journal_lost ? " --journal-at PLACE" : "");
 	say("goes on from a checkpoint of the application");
 	end_sentence();
 }
 
 static void advise_diverged(const struct view *view, const struct instance *instance)
 {
-	say("instance %u of stream %s took its values in other pieces than another copy and gets ",
+	say("instance %u of stream %s took its values in another way than another copy and gets ",
 	    instance->instance, instance->stream);
 	say("no more, it is at %llu: stop it, bring it to the state of a good copy, and then ",
 	    instance->position);
@@ -201,8 +208,10 @@ static void advise_instances(const struct view *view)
 	end_sentence();
 
 	for (i = 0; i < view->instance_count; i++) {
-		if (view->instances[i].lost && lost++ < LOST_SHOWN)
-			advise_lost(view, &view->instances[i]);
+		const struct instance *instance = &view->instances[i];
+
+		if ((instance->lost || instance->journal_lost) && lost++ < LOST_SHOWN)
+			advise_lost(view, instance);
 	}
 	if (lost > LOST_SHOWN)
 		say("%zu more are lost: 'ndvalctl instance list %s'", lost - LOST_SHOWN,
@@ -234,6 +243,20 @@ static void advise_streams(const struct view *view)
 	end_sentence();
 }
 
+static void advise_clock(const struct pair *pair, const struct peer *peer)
+{
+	__u64 most = pair->settings[SETTING_SKEW_MAX_MS] * 1000000;
+	__u64 skew = peer->clock_skew < 0 ? -peer->clock_skew : peer->clock_skew;
+
+	if (!peer->skew_known || !most || skew <= most)
+		return;
+	say("the clock of %s is %.1f s %s this host's: ", peer->name, skew / 1e9,
+	    peer->clock_skew < 0 ? "behind" : "ahead of");
+	say("at a failover readings of CLOCK_REALTIME would stand still or jump so far; ");
+	say("look at NTP or PTP");
+	end_sentence();
+}
+
 /**
  * give_advice() - find what needs doing
  * @view: all of a pair
@@ -247,6 +270,8 @@ void give_advice(const struct view *view, void (*tell_one)(const char *sentence)
 	advise_health(view);
 	for (i = 0; i < view->peer_count; i++)
 		advise_peer(view->pair, &view->peers[i]);
+	for (i = 0; i < view->peer_count; i++)
+		advise_clock(view->pair, &view->peers[i]);
 	advise_role(view);
 	advise_instances(view);
 	advise_streams(view);

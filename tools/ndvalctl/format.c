@@ -85,6 +85,33 @@ const char *printable(const char *foreign, char *text, size_t size)
 	return text;
 }
 
+/**
+ * escape() - bytes that another program chose, none lost, for terminal and JSON
+ * @foreign: the bytes
+ * @length: how many; fewer if one is NUL
+ * @text: for the result; what does not fit is left out
+ * @size: room there, 4 * @length + 1 is enough
+ *
+ * In octal as the kernel does it in events; so is the backslash.
+ *
+ * Return: @text.
+ */
+const char *escape(const char *foreign, size_t length, char *text, size_t size)
+{
+	size_t i, end = 0;
+
+	for (i = 0; i < length && foreign[i] && end + 4 < size; i++) {
+		unsigned char byte = foreign[i];
+
+		if (isascii(byte) && isprint(byte) && byte != '\\')
+			text[end++] = byte;
+		else
+			end += sprintf(text + end, "\\%03o", byte);
+	}
+	text[end] = '\0';
+	return text;
+}
+
 static bool colour_wanted(void)
 {
 	static int wanted = -1;
@@ -147,6 +174,16 @@ void column(const char *format, ...)
 void column_number(__u64 number)
 {
 	column("%llu", number);
+	rows[row_count][columns - 1].number = true;
+}
+
+/* A number that not every row has. */
+void column_maybe(bool known, __u64 number)
+{
+	if (!known)
+		column("-");
+	else
+		column("%llu", number);
 	rows[row_count][columns - 1].number = true;
 }
 

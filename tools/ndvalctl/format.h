@@ -21,10 +21,12 @@ const char *format_bytes(__u64 bytes, char *text, size_t size);
 const char *format_rtt(__u32 microseconds, char *text, size_t size);
 const char *format_instances(__u32 set, char *text, size_t size);
 const char *printable(const char *foreign, char *text, size_t size);
+const char *escape(const char *foreign, size_t length, char *text, size_t size);
 
 void put_coloured(enum colour colour, const char *text);
 void column(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void column_number(__u64 number);
+void column_maybe(bool known, __u64 number);
 void column_coloured(enum colour colour, const char *text);
 void end_row(void);
 void print_rows(const char *indent);

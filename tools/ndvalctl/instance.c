@@ -20,6 +20,7 @@ static void print_instances(const struct instance *instances, size_t count)
 	column("INSTANCE");
 	column("POSITION");
 	column("DELIVERED");
+	column("JOURNAL");
 	column("FILES");
 	column("STATE");
 	end_row();
@@ -31,11 +32,14 @@ static void print_instances(const struct instance *instances, size_t count)
 		column_number(instance->instance);
 		column_number(instance->position);
 		column_number(instance->delivered);
+		column_maybe(instance->has_journal, instance->journal_position);
 		column_number(instance->files);
 		if (instance->diverged)
 			column_coloured(COLOUR_BAD, "diverged");
 		else if (instance->lost)
 			column_coloured(COLOUR_BAD, "lost");
+		else if (instance->journal_lost)
+			column_coloured(COLOUR_BAD, "journal lost");
 		else
 			column("ok");
 		end_row();
@@ -97,11 +101,12 @@ static int instance_set(int argc, char *argv[])
 		{ "stream", required_argument, NULL, 's' },
 		{ "instance", required_argument, NULL, 'i' },
 		{ "at", required_argument, NULL, 'a' },
+		{ "journal-at", required_argument, NULL, 'J' },
 		{ }
 	};
-	const char *pair, *stream = "default", *at = NULL;
+	const char *pair, *stream = "default", *at = NULL, *journal_at = NULL;
+	__u64 position = 0, journal_position = 0;
 	__u32 instance = 0;
-	__u64 position;
 	struct nl *nl;
 	int option;
 
@@ -110,21 +115,29 @@ static int instance_set(int argc, char *argv[])
 			stream = optarg;
 		else if (option == 'i')
 			instance = parse_number("the instance", optarg, 0, NDVAL_INSTANCES_MAX - 1);
+		else if (option == 'J')
+			journal_at = optarg;
 		else
 			at = optarg;
 	}
 	pair = next_argument(argc, argv, "PAIR");
 	no_more_arguments(argc, argv);
-	if (!at)
-		die_usage("--at OFFSET is missing");
-	position = parse_number("the offset", at, 0, ~0ULL);
+	if (!at && !journal_at)
+		die_usage("--at OFFSET or --journal-at PLACE is missing");
+	if (at)
+		position = parse_number("the offset", at, 0, ~0ULL);
+	if (journal_at)
+		journal_position = parse_number("the place", journal_at, 0, ~0ULL);
 
 	nl = open_kernel();
 	nl_request(nl, NDVAL_CMD_INSTANCE_SET, 0);
 	nl_put_str(nl, NDVAL_A_INSTANCE_PAIR, pair);
 	nl_put_str(nl, NDVAL_A_INSTANCE_STREAM, stream);
 	nl_put_u32(nl, NDVAL_A_INSTANCE_INSTANCE, instance);
-	nl_put_u64(nl, NDVAL_A_INSTANCE_POSITION, position);
+	if (at)
+		nl_put_u64(nl, NDVAL_A_INSTANCE_POSITION, position);
+	if (journal_at)
+		nl_put_u64(nl, NDVAL_A_INSTANCE_JOURNAL_POSITION, journal_position);
 	if (nl_call(nl, NULL, NULL))
 		die_kernel(nl);
 	if (json_wanted)
@@ -139,13 +152,15 @@ int instance_main(int argc, char *argv[])
 		{ "list", instance_list, "[PAIR] [--json]",
 		  "List instances of a pair, or of all pairs, and where they are\n"
 		  "POSITION is the offset of the next byte that the instance gets, DELIVERED the\n"
-		  "highest end that it was ever given.\n" },
+		  "highest end that it was ever given, JOURNAL the place of its next clock reading\n"
+		  "or agreed value.\n" },
 		{ "set", instance_set,
-		  "PAIR [--stream STREAM] [--instance I] --at OFFSET [--json]",
-		  "Reposition an instance to an offset in the window\n"
-		  "--stream STREAM  default is 'default'\n"
-		  "--instance I     0 to 7, default is 0\n"
-		  "--at OFFSET      of the next byte that it gets\n"
+		  "PAIR [--stream STREAM] [--instance I] [--at OFFSET] [--journal-at PLACE] [--json]",
+		  "Reposition an instance in the window, or in that of the stream's journal\n"
+		  "--stream STREAM     default is 'default'\n"
+		  "--instance I        0 to 7, default is 0\n"
+		  "--at OFFSET         of the next byte that it gets\n"
+		  "--journal-at PLACE  of the next clock reading or agreed value that it gets\n"
 		  "The offset is the application's business: it must continue from a checkpoint of\n"
 		  "its own that belongs to this offset, or its copies no longer agree.\n" },
 		{ }

@@ -124,6 +124,13 @@ void json_number(const char *key, __u64 value)
 	end_value();
 }
 
+void json_signed(const char *key, __s64 value)
+{
+	begin_value(key);
+	printf("%lld", value);
+	end_value();
+}
+
 /* Random 64-bit identities are strings, many programs read numbers as double. */
 void json_id(const char *key, __u64 value)
 {

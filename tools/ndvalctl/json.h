@@ -16,6 +16,7 @@ void json_begin_array(const char *key);
 void json_end_array(void);
 void json_string(const char *key, const char *value);
 void json_number(const char *key, __u64 value);
+void json_signed(const char *key, __s64 value);
 void json_id(const char *key, __u64 value);
 void json_bool(const char *key, bool value);
 void json_begin_hex(const char *key);

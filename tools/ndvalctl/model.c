@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/genetlink.h>
 #include <string.h>
 
 #include "nl.h"
@@ -107,6 +108,29 @@ static void fill_member(const struct nlmsghdr *nlh, void *item)
 	member->vm_clone = nl_u32(tb[NDVAL_A_MEMBER_VM_CLONE]);
 }
 
+static void fill_clock(const struct nlattr *nest, struct pair_clock *clock)
+{
+	const struct nlattr *tb[NDVAL_A_CLOCK_MAX + 1];
+
+	nl_parse_nest(nest, tb, NDVAL_A_CLOCK_MAX);
+	clock->kind = nl_u32(tb[NDVAL_A_CLOCK_KIND]);
+	clock->value = nl_u64(tb[NDVAL_A_CLOCK_VALUE]);
+	clock->steps = nl_u64(tb[NDVAL_A_CLOCK_STEPS]);
+	clock->stood = nl_u64(tb[NDVAL_A_CLOCK_STOOD]);
+	clock->offset = nl_u64(tb[NDVAL_A_CLOCK_OFFSET]);
+}
+
+/* There is one for each clock that was ever read. */
+static void fill_clocks(const struct nlmsghdr *nlh, struct pair *pair)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		if (mnl_attr_get_type(attr) == NDVAL_A_PAIR_CLOCK && pair->clock_count < CLOCKS)
+			fill_clock(attr, &pair->clocks[pair->clock_count++]);
+	}
+}
+
 static void fill_pair(const struct nlmsghdr *nlh, void *item)
 {
 	const struct nlattr *tb[NDVAL_A_PAIR_MAX + 1];
@@ -144,6 +168,8 @@ static void fill_pair(const struct nlmsghdr *nlh, void *item)
 	pair->epoch_seen = nl_u64(tb[NDVAL_A_PAIR_EPOCH_SEEN]);
 	pair->drops = nl_u64(tb[NDVAL_A_PAIR_DROPS]);
 	pair->divergences = nl_u64(tb[NDVAL_A_PAIR_DIVERGENCES]);
+	pair->recorded = nl_u64(tb[NDVAL_A_PAIR_RECORDED]);
+	fill_clocks(nlh, pair);
 }
 
 static void fill_peer(const struct nlmsghdr *nlh, void *item)
@@ -165,6 +191,8 @@ static void fill_peer(const struct nlmsghdr *nlh, void *item)
 	peer->counts = tb[NDVAL_A_PEER_MEMBERSHIP];
 	peer->membership = nl_u32(tb[NDVAL_A_PEER_MEMBERSHIP]);
 	peer->outdated = tb[NDVAL_A_PEER_OUTDATED];
+	peer->skew_known = tb[NDVAL_A_PEER_CLOCK_SKEW];
+	peer->clock_skew = nl_u64(tb[NDVAL_A_PEER_CLOCK_SKEW]);
 }
 
 static void fill_stream(const struct nlmsghdr *nlh, void *item)
@@ -182,6 +210,10 @@ static void fill_stream(const struct nlmsghdr *nlh, void *item)
 	stream->furthest = nl_u64(tb[NDVAL_A_STREAM_FURTHEST]);
 	stream->memory = nl_u64(tb[NDVAL_A_STREAM_MEMORY]);
 	stream->error = nl_u32(tb[NDVAL_A_STREAM_ERROR]);
+	stream->has_journal = tb[NDVAL_A_STREAM_JOURNAL_HEAD];
+	stream->journal_tail = nl_u64(tb[NDVAL_A_STREAM_JOURNAL_TAIL]);
+	stream->journal_head = nl_u64(tb[NDVAL_A_STREAM_JOURNAL_HEAD]);
+	stream->journal_committed = nl_u64(tb[NDVAL_A_STREAM_JOURNAL_COMMITTED]);
 }
 
 static void fill_instance(const struct nlmsghdr *nlh, void *item)
@@ -199,6 +231,9 @@ static void fill_instance(const struct nlmsghdr *nlh, void *item)
 	instance->diverged = tb[NDVAL_A_INSTANCE_DIVERGED];
 	instance->divergences = nl_u64(tb[NDVAL_A_INSTANCE_DIVERGENCES]);
 	instance->files = nl_u32(tb[NDVAL_A_INSTANCE_FILES]);
+	instance->has_journal = tb[NDVAL_A_INSTANCE_JOURNAL_POSITION];
+	instance->journal_position = nl_u64(tb[NDVAL_A_INSTANCE_JOURNAL_POSITION]);
+	instance->journal_lost = tb[NDVAL_A_INSTANCE_JOURNAL_LOST];
 }
 
 static void fill_link(const struct nlmsghdr *nlh, void *item)

@@ -25,6 +25,17 @@ struct member {
 	__u32	vm_clone;
 };
 
+struct pair_clock {
+	__u32	kind;
+	__u64	value;
+	__u64	steps;
+	__u64	stood;
+	__s64	offset;
+};
+
+/* Those that can be read. */
+#define CLOCKS		5
+
 struct pair {
 	char	name[NAME_SIZE];
 	char	group[NAME_SIZE];
@@ -57,6 +68,9 @@ struct pair {
 	__u64	epoch_seen;
 	__u64	drops;
 	__u64	divergences;
+	__u64	recorded;
+	struct pair_clock clocks[CLOCKS];
+	size_t	clock_count;
 };
 
 /* The name of the pair comes first in what belongs to a pair. */
@@ -74,6 +88,8 @@ struct peer {
 	bool	counts;		/* on a primary: @membership is known */
 	__u32	membership;
 	bool	outdated;
+	bool	skew_known;
+	__s64	clock_skew;
 };
 
 struct stream {
@@ -86,6 +102,10 @@ struct stream {
 	__u64	furthest;
 	__u64	memory;
 	__u32	error;
+	bool	has_journal;	/* the next three are known */
+	__u64	journal_tail;
+	__u64	journal_head;
+	__u64	journal_committed;
 };
 
 struct instance {
@@ -98,6 +118,9 @@ struct instance {
 	bool	diverged;
 	__u64	divergences;
 	__u32	files;
+	bool	has_journal;	/* @journal_position is known */
+	__u64	journal_position;
+	bool	journal_lost;
 };
 
 struct link {

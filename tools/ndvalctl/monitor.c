@@ -17,6 +17,8 @@
 enum kind {
 	KIND_NUMBER,
 	KIND_NUMBER64,
+	KIND_SIGNED64,
+	KIND_FLAG,
 	KIND_STRING,
 	KIND_WORD,	/* one of @names */
 };
@@ -39,6 +41,9 @@ static const struct field fields[] = {
 	{ NDVAL_A_EVENT_HEALTH, "health", KIND_WORD, health_names },
 	{ NDVAL_A_EVENT_PEER_STATE, "peer_state", KIND_WORD, peer_state_names },
 	{ NDVAL_A_EVENT_OFFSET, "offset", KIND_NUMBER64, NULL },
+	{ NDVAL_A_EVENT_JOURNAL, "journal", KIND_FLAG, NULL },
+	{ NDVAL_A_EVENT_STEP, "step", KIND_SIGNED64, NULL },
+	{ NDVAL_A_EVENT_SKEW, "skew", KIND_SIGNED64, NULL },
 	{ NDVAL_A_EVENT_VALUE_KIND, "value_kind", KIND_WORD, value_kind_names },
 	{ NDVAL_A_EVENT_LENGTH, "length", KIND_NUMBER, NULL },
 	{ NDVAL_A_EVENT_LINK, "link", KIND_NUMBER, NULL },
@@ -113,6 +118,18 @@ static void show_field(const struct field *field, const struct nlattr *attr)
 		break;
 	case KIND_NUMBER64:
 		show_number(field->name, nl_u64(attr));
+		break;
+	case KIND_SIGNED64:
+		if (json_wanted)
+			json_signed(field->name, (__s64)nl_u64(attr));
+		else
+			printf(" %s=%lld", field->name, (__s64)nl_u64(attr));
+		break;
+	case KIND_FLAG:
+		if (json_wanted)
+			json_bool(field->name, true);
+		else
+			printf(" %s", field->name);
 		break;
 	case KIND_STRING:
 		show_string(field->name, nl_str(attr));

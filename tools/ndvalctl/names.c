@@ -47,6 +47,12 @@ const char * const on_peer_loss_names[] = {
 
 const char * const value_kind_names[] = {
 	[NDVAL_VALUE_KIND_RANDOM]		= "random",
+	[NDVAL_VALUE_KIND_REALTIME]		= "realtime",
+	[NDVAL_VALUE_KIND_MONOTONIC]		= "monotonic",
+	[NDVAL_VALUE_KIND_BOOTTIME]		= "boottime",
+	[NDVAL_VALUE_KIND_TAI]			= "tai",
+	[NDVAL_VALUE_KIND_CYCLES]		= "cycles",
+	[NDVAL_VALUE_KIND_AGREED]		= "agreed",
 	NULL
 };
 
@@ -104,6 +110,8 @@ const char * const event_kind_names[] = {
 	[NDVAL_EVENT_KIND_OP_DONE]		= "op-done",
 	[NDVAL_EVENT_KIND_PEER_LOST]		= "peer-lost",
 	[NDVAL_EVENT_KIND_FORCED]		= "forced",
+	[NDVAL_EVENT_KIND_CLOCK_STEP]		= "clock-step",
+	[NDVAL_EVENT_KIND_CLOCK_SKEW]		= "clock-skew",
 	NULL
 };
 

@@ -62,19 +62,49 @@ static const struct command commands[] = {
 	  "--instance I   as which instance, 0 to 7; default is 0\n"
 	  "--excl         fail if another file has this stream's instance\n"
 	  "--hex          write hexadecimal digits instead of bytes\n" },
+	{ "uuid", uuid_main,
+	  "PAIR [-4|-7] [-n COUNT] [--stream STREAM] [--instance I] [--json]",
+	  "Draw UUIDs as an application does; this moves the cursor\n"
+	  "-4             random ones, which is the default\n"
+	  "-7             of the time, which sort by it\n"
+	  "-n COUNT       how many; default is 1\n"
+	  "--stream S     stream to draw from; default is 'default'\n"
+	  "--instance I   as which instance, 0 to 7; default is 0\n" },
+	{ "clock", clock_main, "PAIR [CLOCK ...] [--stream STREAM] [--instance I] [--json]",
+	  "Read clocks as an application does; this moves the cursor\n"
+	  "CLOCK is realtime (the default), monotonic, boottime or tai, which count\n"
+	  "nanoseconds, or cycles.\n"
+	  "--stream S     stream to read; default is 'default'\n"
+	  "--instance I   as which instance, 0 to 7; default is 0\n" },
+	{ "agree", agree_main,
+	  "PAIR [VALUE] [--stream STREAM] [--instance I] [--hex] [--json]",
+	  "Agree on a value with the other copies; this moves the cursor\n"
+	  "Offers VALUE, or what standard input has, and prints what is recorded: this value\n"
+	  "if this copy came first, the other's if not.\n"
+	  "--stream S     stream to use; default is 'default'\n"
+	  "--instance I   as which instance, 0 to 7; default is 0\n"
+	  "--hex          write hexadecimal digits instead of bytes\n" },
 	{ "values", values_main,
-	  "PAIR [--stream STREAM] --at OFFSET --length N [--hex|--raw] [--json]",
+	  "PAIR [--stream STREAM] [--journal] --at OFFSET --length N [--hex|--raw] [--json]",
 	  "Show recorded values without moving a cursor\n"
 	  "Needs the pair's setting inspect=on. Each look is reported as an event.\n"
 	  "--stream S     stream to look at; default is 'default'\n"
 	  "--at OFFSET    first byte\n"
 	  "--length N     how many bytes (16, 4K, 1M)\n"
 	  "--hex          write hexadecimal digits only\n"
-	  "--raw          write the bytes themselves\n" },
+	  "--raw          write the bytes themselves\n"
+	  "--journal      show the stream's clock readings and agreed values instead: those\n"
+	  "               that begin in N bytes from the place OFFSET on; without the two, all\n"
+	  },
 	{ "monitor", monitor_main, "[--json]",
 	  "Show events as they happen, one a line\n"
 	  "Begins with a line of kind 'state' for each pair. When events came faster than\n"
 	  "they were read it says that some were missed, and shows the states again.\n" },
+	{ "batch", batch_main, "[FILE] [--keep-going]",
+	  "Run the commands in a file, or in standard input, one a line\n"
+	  "A line is what comes after 'ndvalctl', in words without quotes. Empty lines, and those\n"
+	  "that begin with '#', are skipped. Ends at the first that fails, with its exit code.\n"
+	  "--keep-going   go on with the next line instead; the exit code stays\n" },
 	{ }
 };
 
@@ -190,10 +220,19 @@ struct nl *open_kernel(void)
 	return nl;
 }
 
-int main(int argc, char *argv[])
+/**
+ * run_ndvalctl() - run the command of a command line
+ * @argc: words in @argv, with the program's name
+ * @argv: the words, and NULL
+ *
+ * Return: exit code. Errors exit.
+ */
+int run_ndvalctl(int argc, char *argv[])
 {
 	int code;
 
+	strcpy(path, "ndvalctl");
+	current = NULL;
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		printf("ndvalctl %s\n", NDVAL_VERSION);
 		return EXIT_SUCCESS;
@@ -202,4 +241,9 @@ int main(int argc, char *argv[])
 	if (fflush(stdout) || ferror(stdout))
 		die("cannot write: %s", strerror(errno));
 	return code;
+}
+
+int main(int argc, char *argv[])
+{
+	return run_ndvalctl(argc, argv);
 }

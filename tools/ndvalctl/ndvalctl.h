@@ -25,6 +25,7 @@ struct command {
 	const char	*help;
 };
 
+int run_ndvalctl(int argc, char *argv[]);
 int run_command(const struct command *commands, int argc, char *argv[]);
 _Noreturn void show_help(void);
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -32,6 +33,9 @@ _Noreturn void die_usage(const char *format, ...) __attribute__((format(printf, 
 _Noreturn void die_kernel(const struct nl *nl);
 struct nl *open_kernel(void);
 
+int agree_main(int argc, char *argv[]);
+int batch_main(int argc, char *argv[]);
+int clock_main(int argc, char *argv[]);
 int demote_main(int argc, char *argv[]);
 int instance_main(int argc, char *argv[]);
 int link_main(int argc, char *argv[]);
@@ -47,6 +51,7 @@ int resync_main(int argc, char *argv[]);
 int status_main(int argc, char *argv[]);
 int stream_main(int argc, char *argv[]);
 int switchover_main(int argc, char *argv[]);
+int uuid_main(int argc, char *argv[]);
 int values_main(int argc, char *argv[]);
 
 #endif /* NDVALCTL_H */

@@ -268,7 +268,10 @@ static int pair_list(int argc, char *argv[])
 	"  instances=SET           expected here: 0  0,1  0-2  none\n" \
 	"  read_timeout_ms=N       after which a read fails; 0: never\n" \
 	"  peer_timeout_ms=N       of silence, after which a peer is lost\n" \
-	"  inspect=off|on          whether 'ndvalctl values' may show values\n"
+	"  inspect=off|on          whether 'ndvalctl values' may show values\n" \
+	"  journal_size=SIZE       window of each journal, 8K to 16M, a power of two\n" \
+	"  skew_max_ms=N           by which a peer's clock may differ without a warning;\n" \
+	"                          0: never warn\n"
 
 int pair_main(int argc, char *argv[])
 {

@@ -45,6 +45,8 @@ static const struct setting settings[] = {
 	{ "read_timeout_ms", NDVAL_A_PAIR_READ_TIMEOUT_MS, KIND_NUMBER, NULL, ~0U },
 	{ "peer_timeout_ms", NDVAL_A_PAIR_PEER_TIMEOUT_MS, KIND_NUMBER, NULL, ~0U },
 	{ "inspect", NDVAL_A_PAIR_INSPECT, KIND_CHOICE, switch_names, 0 },
+	{ "journal_size", NDVAL_A_PAIR_JOURNAL_SIZE, KIND_SIZE, NULL, ~0U },
+	{ "skew_max_ms", NDVAL_A_PAIR_SKEW_MAX_MS, KIND_NUMBER, NULL, ~0U },
 };
 
 _Static_assert(ARRAY_SIZE(settings) == SETTINGS, "settings.h must tell how many there are");

@@ -9,7 +9,10 @@
 struct nl;
 struct nlattr;
 
-#define SETTINGS		14
+#define SETTINGS		16
+
+/* Where one of them stands. */
+#define SETTING_SKEW_MAX_MS	15
 #define SETTING_TEXT_SIZE	32
 
 /**

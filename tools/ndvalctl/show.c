@@ -95,6 +95,21 @@ static void print_node(const struct pair *pair)
 }
 
 /* All that is known of one pair, a line each. */
+/* Those that people set have been set so often; cycles have so many kHz. */
+static void print_clock(const struct pair_clock *clock)
+{
+	const char *name = name_of(value_kind_names, clock->kind);
+
+	printf("%-12s %s, last reading %llu", "clock", name, clock->value);
+	if (clock->kind == NDVAL_VALUE_KIND_CYCLES)
+		printf(", %llu kHz", clock->steps);
+	else if (clock->steps)
+		printf(", set %llu times", clock->steps);
+	if (clock->stood)
+		printf(", stood still for %.3f s", clock->stood / 1e9);
+	printf("\n");
+}
+
 void print_pair(const struct pair *pair)
 {
 	char text[SETTING_TEXT_SIZE];
@@ -120,6 +135,7 @@ void print_pair(const struct pair *pair)
 	print_bytes("lag", pair->lag);
 	print_number("streams", pair->streams);
 	print_bytes("issued", pair->issued);
+	print_bytes("recorded", pair->recorded);
 	print_bytes("committed", pair->committed);
 	print_bytes("delivered", pair->delivered);
 	print_bytes("retained", pair->retained);
@@ -127,6 +143,9 @@ void print_pair(const struct pair *pair)
 	print_number("waits", pair->waits);
 	print_number("lost", pair->lost);
 	print_number("divergences", pair->divergences);
+	print_bytes("recorded", pair->recorded);
+	for (i = 0; i < pair->clock_count; i++)
+		print_clock(&pair->clocks[i]);
 	for (i = 0; i < SETTINGS; i++)
 		printf("%-12s %s=%s\n", i ? "" : "settings", setting_name(i),
 		       setting_text(i, pair->settings[i], text));
@@ -161,6 +180,25 @@ void print_pairs(const struct pair *pairs, size_t count)
 		end_row();
 	}
 	print_rows("");
+}
+
+static void json_clocks(const struct pair *pair)
+{
+	size_t i;
+
+	json_begin_array("clocks");
+	for (i = 0; i < pair->clock_count; i++) {
+		const struct pair_clock *clock = &pair->clocks[i];
+
+		json_begin_object(NULL);
+		json_string("kind", name_of(value_kind_names, clock->kind));
+		json_number("value", clock->value);
+		json_number("steps", clock->steps);
+		json_number("stood_ns", clock->stood);
+		json_signed("offset_ns", clock->offset);
+		json_end_object();
+	}
+	json_end_array();
 }
 
 void json_pair(const char *key, const struct pair *pair)
@@ -199,6 +237,8 @@ void json_pair(const char *key, const struct pair *pair)
 	json_number("epoch_seen", pair->epoch_seen);
 	json_number("drops", pair->drops);
 	json_number("divergences", pair->divergences);
+	json_number("recorded", pair->recorded);
+	json_clocks(pair);
 	json_end_object();
 }
 
@@ -220,6 +260,8 @@ void json_peer(const struct peer *peer)
 	if (peer->counts)
 		json_string("membership", name_of(membership_names, peer->membership));
 	json_bool("outdated", peer->outdated);
+	if (peer->skew_known)
+		json_signed("clock_skew_ns", peer->clock_skew);
 	json_end_object();
 }
 
@@ -235,6 +277,11 @@ void json_stream(const struct stream *stream)
 	json_number("furthest", stream->furthest);
 	json_number("memory", stream->memory);
 	json_number("error", stream->error);
+	if (stream->has_journal) {
+		json_number("journal_tail", stream->journal_tail);
+		json_number("journal_head", stream->journal_head);
+		json_number("journal_committed", stream->journal_committed);
+	}
 	json_end_object();
 }
 
@@ -250,6 +297,9 @@ void json_instance(const struct instance *instance)
 	json_bool("diverged", instance->diverged);
 	json_number("divergences", instance->divergences);
 	json_number("files", instance->files);
+	if (instance->has_journal)
+		json_number("journal_position", instance->journal_position);
+	json_bool("journal_lost", instance->journal_lost);
 	json_end_object();
 }
 

@@ -85,9 +85,11 @@ static void print_streams(const struct pair *pair)
 {
 	char issued[FORMAT_SIZE], delivered[FORMAT_SIZE], memory[FORMAT_SIZE], max[FORMAT_SIZE];
 
-	printf("  %u stream%s, %s recorded, %s delivered here, memory %s of %s\n", pair->streams,
-	       pair->streams == 1 ? "" : "s",
-	       format_bytes(pair->issued, issued, sizeof(issued)),
+	printf("  %u stream%s, %s recorded, ", pair->streams, pair->streams == 1 ? "" : "s",
+	       format_bytes(pair->issued, issued, sizeof(issued)));
+	if (pair->recorded)
+		printf("%s in journals, ", format_bytes(pair->recorded, issued, sizeof(issued)));
+	printf("%s delivered here, memory %s of %s\n",
 	       format_bytes(pair->delivered, delivered, sizeof(delivered)),
 	       format_bytes(pair->memory, memory, sizeof(memory)),
 	       format_bytes(pair->memory_max, max, sizeof(max)));
@@ -120,16 +122,26 @@ static void add_peer_row(const struct status *status, const struct view *view,
 	} else {
 		column("no link");
 	}
+	if (peer->skew_known)
+		column("clock %+.1f ms", peer->clock_skew / 1e6);
 	if (!state_tells_commit(peer))
 		column("commit %s", peer_commit(peer));
 	end_row();
+}
+
+static bool cannot_draw(const struct instance *instance)
+{
+	return instance->lost || instance->journal_lost || instance->diverged;
 }
 
 static void add_instance_row(const struct instance *instance)
 {
 	column("instance %u", instance->instance);
 	column("%s", instance->stream);
-	column("at %llu", instance->position);
+	if (instance->journal_position)
+		column("at %llu, journal %llu", instance->position, instance->journal_position);
+	else
+		column("at %llu", instance->position);
 	if (instance->files)
 		column("open in %u file%s", instance->files, instance->files == 1 ? "" : "s");
 	else
@@ -138,6 +150,8 @@ static void add_instance_row(const struct instance *instance)
 		column_coloured(COLOUR_BAD, "diverged");
 	else if (instance->lost)
 		column_coloured(COLOUR_BAD, "lost");
+	else if (instance->journal_lost)
+		column_coloured(COLOUR_BAD, "journal lost");
 	end_row();
 }
 
@@ -150,7 +164,7 @@ static void print_instances(const struct view *view)
 		for (i = 0; i < view->instance_count && shown < INSTANCES_SHOWN; i++) {
 			const struct instance *instance = &view->instances[i];
 
-			if ((instance->lost || instance->diverged) != bad)
+			if (cannot_draw(instance) != bad)
 				continue;
 			add_instance_row(instance);
 			shown++;

@@ -22,6 +22,9 @@ static void print_streams(const struct stream *streams, size_t count)
 	column("COMMITTED");
 	column("FURTHEST");
 	column("MEMORY");
+	column("J-TAIL");
+	column("J-HEAD");
+	column("J-COMMITTED");
 	column("STATE");
 	end_row();
 	for (i = 0; i < count; i++) {
@@ -34,6 +37,9 @@ static void print_streams(const struct stream *streams, size_t count)
 		column_number(stream->committed);
 		column_number(stream->furthest);
 		column_number(stream->memory);
+		column_maybe(stream->has_journal, stream->journal_tail);
+		column_maybe(stream->has_journal, stream->journal_head);
+		column_maybe(stream->has_journal, stream->journal_committed);
 		if (stream->error)
 			column("refused: %s", strerror(stream->error));
 		else
@@ -105,7 +111,9 @@ int stream_main(int argc, char *argv[])
 		{ "list", stream_list, "[PAIR] [--json]",
 		  "List the streams of a pair, or of all pairs; offsets in bytes\n"
 		  "TAIL and HEAD are the window of recorded values. COMMITTED is the end up to\n"
-		  "which every connected peer stores the stream, FURTHEST the furthest cursor.\n" },
+		  "which every connected peer stores the stream, FURTHEST the furthest cursor.\n"
+		  "J-TAIL, J-HEAD and J-COMMITTED are the same of the stream's journal, which has\n"
+		  "clock readings and agreed values.\n" },
 		{ "del", stream_del, "PAIR STREAM [--json]",
 		  "Delete a stream, on the primary\n"
 		  "Open files bound to it then get ESTALE.\n" },

@@ -55,7 +55,8 @@ expect 0 "usage: ndvalctl COMMAND" --help
 expect 0 "usage: ndvalctl COMMAND" help
 expect 0 "usage: ndvalctl COMMAND" -h
 expect 0 "ndvalctl " --version
-for command in status promote demote switchover outdate resync read values monitor \
+for command in status promote demote switchover outdate resync read uuid clock agree values \
+	monitor batch \
 	"pair add" "pair del" "pair set" "pair show" "pair list" \
 	"peer add" "peer del" "peer list" "peer outdate" "instance list" "instance set" \
 	"stream list" "stream del" "member add" "member del" "member list" \
@@ -66,6 +67,48 @@ done
 for command in pair peer instance stream member link; do
 	expect 0 "usage: ndvalctl $command " $command --help
 done
+
+# batch CODE PATTERN LINES: commands, and all that they print
+keep_going=
+batch()
+{
+	local code=$1 words=$2 said rc
+	shift 2
+
+	[ -z "$BRIEF" ] || [ -z "${seen[batch$words]}" ] || return
+	seen[batch$words]=yes
+	# shellcheck disable=SC2086 # words
+	said=$(printf '%b' "$*" | timeout 60 ${NDVALCTL:-./ndvalctl} batch $keep_going 2>&1)
+	rc=$?
+	# shellcheck disable=SC2053 # a pattern
+	if [ $rc -ne "$code" ] || [[ $said != $words ]]; then
+		printf 'ndvalctl batch <<< %s\n\texpected %d and: %s\n\tgot %d and: %s\n' \
+			"$*" "$code" "$words" $rc "$said"
+		failed=1
+	fi
+}
+version="ndvalctl [0-9]*.[0-9]*.[0-9]*"
+usage "'y' is too much" batch x y
+expect 1 "cannot open /no/such: No such file" batch /no/such
+batch 0 "" ""
+batch 0 "" "# nothing\n\n \t\n  # more"
+batch 0 "$version"$'\n'"$version" "--version\n\n \t--version"
+batch 2 "$version*usage: ndvalctl pair add NAME *line 2 failed; what comes after*" \
+	"--version\npair add\n--version\n"
+keep_going=--keep-going
+batch 2 "$version"$'\n'"*line 2 failed"$'\n'"$version" \
+	"--version\nfrob\n--version\n"
+keep_going=
+lines=$(mktemp)
+printf -- '--version\n--version\n--version\n' >"$lines"
+# shellcheck disable=SC2086 # words
+if [ "$(${NDVALCTL:-./ndvalctl} batch "$lines" | wc -l)" != 3 ]; then
+	echo "ndvalctl batch does not run each line of a file once"
+	failed=1
+fi
+rm "$lines"
+batch 1 "*cannot open /no/such*line 1 failed*" "batch /no/such"
+batch 0 "usage: ndvalctl pair set *" "pair set --help"
 
 # Arguments.
 usage "NAME is missing" member add
@@ -134,10 +177,12 @@ for number in "" x -1 4294967296 1K 1.0; do
 done
 kernel pair add web --group g --member a --peer b --peer c --owner 0 --owner-group 0 \
 	--mode 0640 ring_size=16K instances=none bind=required overflow=stall inspect=on \
-	commit=async on_peer_loss=suspend on_divergence=report
+	commit=async on_peer_loss=suspend on_divergence=report journal_size=8K
+usage "journal_size must be a number of bytes" pair set web journal_size=x
+usage "4294967295 bytes at most" pair set web journal_size=4G
 
 # Instances, values, reading.
-usage "--at OFFSET is missing" instance set web
+usage "--at OFFSET or --journal-at PLACE is missing" instance set web
 usage "from 0 to 7, not '8'" instance set web --at 0 --instance 8
 for number in "" x -1 1x 18446744073709551616 0x; do
 	usage "the offset must be a whole number" instance set web --at "$number"
@@ -150,6 +195,17 @@ usage "the length must be 1 at least" values web --at 0 --length 0
 usage "exclude each other" values web --at 0 --length 1 --hex --raw
 usage "--json excludes --raw" values web --at 0 --length 1 --raw --json
 kernel values web --at 0 --length 1M --raw
+usage "--journal excludes --raw" values web --journal --raw
+usage "the place must be a whole number" values web --journal --at x
+usage "the length must be 1 at least" values web --journal --length 0
+usage "'x' is too much" values web --journal x
+kernel values web --journal
+kernel values web --journal --at 64 --hex --json
+kernel values web --journal --stream s --length 4K
+usage "'--journal-at' needs a value" instance set web --journal-at
+usage "the place must be a whole number" instance set web --journal-at -1
+kernel instance set web --at 4096 --journal-at 64
+kernel instance set web --journal-at 0
 usage "-n BYTES is missing" read web
 usage "must be a number of bytes" read web -n infinite
 usage "from 0 to 7" read web -n 1 --instance 8
@@ -159,6 +215,30 @@ usage "--json excludes -n inf" read web -n inf --json
 expect 1 "there cannot be a pair" read ../null -n 1
 expect 1 "there cannot be a pair" read "" -n 1
 kernel read no-such-pair -n 1
+
+# What is drawn by libndval.
+for command in uuid clock agree; do
+	usage "PAIR is missing" $command
+	usage "from 0 to 7" $command web --instance 8
+	usage "63 bytes at most" $command web --stream "$(printf 's%.0s' {1..64})"
+	usage "is empty" $command web --stream ""
+	usage "there is no option '--excl'" $command web --excl
+	expect 1 "there cannot be a pair" $command ../null
+	kernel $command no-such-pair
+	kernel $command default --json --stream s --instance 7
+done
+usage "exclude each other" uuid web -4 -7
+usage "'x' is too much" uuid web x
+for count in "" x 0 -1 1K 18446744073709551616; do
+	usage "the count must be a whole number" uuid web -n "$count"
+done
+kernel uuid web -7 -7 -n 18446744073709551615
+usage "no clock 'now'; there are realtime, monotonic," clock web realtime now
+kernel clock web realtime monotonic boottime tai cycles realtime
+usage "'y' is too much" agree web x y
+usage "4096 bytes at most" agree web "$(printf 'v%.0s' {1..4097})"
+kernel agree web "$(printf 'v%.0s' {1..4096})" --hex
+kernel agree web ""
 
 # Links.
 usage "--peer PEER is missing" link attach
@@ -249,5 +329,14 @@ offers "b c" peer del web ""
 offers "x" member del x
 offers "inf" read web -n ""
 offers "" instance set web --at ""
+offers "" instance set web --journal-at ""
+offers "web" instance set --journal-at 64 w
+offers "--journal --json" values web --j
+offers "journal_size=" pair set web j
+offers "" uuid web -n ""
+offers "-4 -7 -n --stream --instance --json --help" uuid web -
+offers "default web" clock ""
+offers "tai" clock web realtime t
+offers "" agree web ""
 offers "--watch --json --help" status --
 exit $failed

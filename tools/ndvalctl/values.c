@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "journal.h"
 #include "json.h"
 #include "model.h"
 #include "ndvalctl.h"
@@ -135,6 +136,37 @@ static void check_range(struct nl *nl, const struct range *range)
 	free(streams);
 }
 
+static void show_bytes(struct nl *nl, struct range *range)
+{
+	check_range(nl, range);
+	if (json_wanted)
+		range->look = LOOK_JSON;
+	show_range(nl, range);
+	if (range->look == LOOK_HEX)
+		putchar('\n');
+	if (json_wanted) {
+		json_end_hex();
+		json_end_object();
+	}
+}
+
+/* Of a journal all is shown, unless the command line says otherwise. */
+static void show_records(struct nl *nl, const struct range *range, const struct pair *pair,
+			 bool at_given, bool length_given)
+{
+	struct excerpt excerpt = {
+		.pair = pair,
+		.stream = range->stream,
+		.at_given = at_given,
+		.place = range->offset,
+		.length_given = length_given,
+		.length = range->left,
+		.hex = range->look == LOOK_HEX,
+	};
+
+	show_journal(nl, &excerpt);
+}
+
 int values_main(int argc, char *argv[])
 {
 	static const struct option options[] = {
@@ -143,10 +175,12 @@ int values_main(int argc, char *argv[])
 		{ "length", required_argument, NULL, 'l' },
 		{ "hex", no_argument, NULL, 'x' },
 		{ "raw", no_argument, NULL, 'r' },
+		{ "journal", no_argument, NULL, 'J' },
 		{ }
 	};
 	const char *at = NULL, *length = NULL;
 	struct range range = { .stream = "default", .look = LOOK_LINES };
+	bool journal = false;
 	struct pair pair;
 	struct nl *nl;
 	int option;
@@ -158,6 +192,8 @@ int values_main(int argc, char *argv[])
 			at = optarg;
 		else if (option == 'l')
 			length = optarg;
+		else if (option == 'J')
+			journal = true;
 		else if (range.look != LOOK_LINES)
 			die_usage("--hex and --raw exclude each other");
 		else
@@ -165,28 +201,26 @@ int values_main(int argc, char *argv[])
 	}
 	range.pair = next_argument(argc, argv, "PAIR");
 	no_more_arguments(argc, argv);
-	if (!at || !length)
+	if (!journal && (!at || !length))
 		die_usage("%s is missing", at ? "--length N" : "--at OFFSET");
+	if (journal && range.look == LOOK_RAW)
+		die_usage("--journal excludes --raw");
 	if (json_wanted && range.look == LOOK_RAW)
 		die_usage("--json excludes --raw");
-	range.offset = parse_number("the offset", at, 0, ~0ULL);
-	range.left = parse_size("the length", length, ~0ULL);
-	if (!range.left)
+	if (at)
+		range.offset = parse_number(journal ? "the place" : "the offset", at, 0, ~0ULL);
+	if (length)
+		range.left = parse_size("the length", length, ~0ULL);
+	if (length && !range.left)
 		die_usage("the length must be 1 at least");
 
 	nl = open_kernel();
 	if (get_pair(nl, range.pair, &pair))
 		die_kernel(nl);
-	check_range(nl, &range);
-	if (json_wanted)
-		range.look = LOOK_JSON;
-	show_range(nl, &range);
-	if (range.look == LOOK_HEX)
-		putchar('\n');
-	if (json_wanted) {
-		json_end_hex();
-		json_end_object();
-	}
+	if (journal)
+		show_records(nl, &range, &pair, at, length);
+	else
+		show_bytes(nl, &range);
 	nl_close(nl);
 	return EXIT_SUCCESS;
 }
