@@ -189,6 +189,12 @@ const struct setting settings[SETTINGS] = {
 	}, {
 		"inspect", NDVAL_A_PAIR_INSPECT, false, parse_word, 0, 0,
 		"off or on",
+	}, {
+		"journal_size", NDVAL_A_PAIR_JOURNAL_SIZE, false, parse_power, 8 * KIB, 16 * MIB,
+		"a number of bytes from 8K to 16M, a power of two",
+	}, {
+		"skew_max_ms", NDVAL_A_PAIR_SKEW_MAX_MS, false, parse_number, 0, INT32_MAX,
+		"a number of milliseconds, 0 for no warning",
 	},
 };
 

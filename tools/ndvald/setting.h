@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SETTINGS		17
+#define SETTINGS		19
 #define SETTING_PROBLEM_MAX	200
 
 struct setting {
