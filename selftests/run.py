@@ -9,8 +9,8 @@
   -t S   seconds that each test in guests may take, instead of its own limit
   -v     pass on everything that tests print
 
-NDVAL_ROUNDS, NDVAL_REMOVALS and NDVAL_SEED in the environment go on to tests in one
-guest that draw what they do at random.
+NDVAL_ROUNDS, NDVAL_REMOVALS, NDVAL_SEED and NDVAL_CHAOS_MODE in the environment go on
+to tests in one guest that draw what they do at random.
 
 PATTERN, or TESTS=PATTERN,.. in the environment, chooses tests whose name contains
 it (shell wildcards may be used); KERNELS=6.12,6.1-generic chooses kernels, and leaves
@@ -34,9 +34,9 @@ A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
   mix=6.1,6.12            kernels of guests a, b, .. (hosts/); given more than
                           once, the tests run with each mix
   debug=a                 (hosts/) the guest that has the debug kernel when the tests run
-                          once more, or b; chosen: only if KERNELS is debug alone. Then
-                          all guests have it, and leaks are looked for, which takes
-                          longer than all the rest; no: not even then
+                          once more, the others 6.12, or b; instead: the tests run once, a
+                          having it in the mix; no: none has. If KERNELS is debug alone all
+                          guests have it, and leaks are looked for
   timeout=120             seconds (each function of hosts/); a slower kernel gets more
   mem=512  smp=1  icount=1  shared=MIB  vmgenid=GUID  qemu="ARGUMENTS"
   sanitize=6.12           with this kernel, the tools are built with ASan and UBSan
@@ -89,7 +89,7 @@ RUN_LIMIT = float(os.environ.get("NDVAL_RUN_LIMIT", 5300))
 LIMIT = None            # option -t
 # How many of the tests that took longest are named at the end.
 SLOWEST = 30
-PASSED_ON = ("NDVAL_ROUNDS", "NDVAL_REMOVALS", "NDVAL_SEED")
+PASSED_ON = ("NDVAL_ROUNDS", "NDVAL_REMOVALS", "NDVAL_SEED", "NDVAL_CHAOS_MODE")
 ERRORS = (vm.Failure, build.Error, kernels.Error, subprocess.SubprocessError, OSError)
 
 
@@ -195,8 +195,8 @@ class Needs:
         size = len(mixes[0])
         if set(chosen) == {DEBUG}:
             return [(DEBUG,) * size]
-        if where == "chosen":
-            return mixes
+        if where == "instead":
+            return mixes if chosen and DEBUG not in chosen else [(DEBUG, *mixes[0][1:])]
         more = [kernels.DEFAULT[-1]] * size
         more["abc".index(where)] = DEBUG
         return [*mixes, tuple(more)]

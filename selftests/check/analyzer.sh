@@ -6,7 +6,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 
 status=0
-for tool in ndvalctl ndvald; do
+for tool in lib ndvalctl ndvald; do
 	make -s -k -j "$(nproc)" -C tools/$tool O="$PWD/build/analyzer/$tool" \
 		CFLAGS="-O2 -g -fanalyzer -Werror" || status=1
 done

@@ -3,4 +3,4 @@
 #
 # The judge of chaos between guests finds each kind of violation.
 cd "$(dirname "$0")/../hosts" || exit 1
-exec "${PYTHON:-/usr/bin/python3}" chaos_check.py
+exec "${PYTHON:-/usr/bin/python3}" chaos_plants.py

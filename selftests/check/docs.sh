@@ -133,6 +133,17 @@ for option in "${options[@]}"; do
 	grep -qE -- "--$option\b" <<<"$page" || fail "ndvalctl(8) lacks --$option"
 done
 
+# libndval: every function is declared, exported and explained.
+mapfile -t functions < <(sed -nE 's/^[a-z].*\b\*?(ndval_[a-z_]+)\(.*/\1/p' tools/lib/ndval.h)
+need "libndval's functions" 10 "${functions[@]}"
+difference=$(diff <(printf '%s\n' "${functions[@]}" | sort) \
+	<(sed -nE 's/^\t(ndval_[a-z_]+);/\1/p' tools/lib/libndval.map)) ||
+	fail "tools/lib/ndval.h (<) and libndval.map (>) differ:"$'\n'"$difference"
+for function in "${functions[@]}"; do
+	grep -qE "^\.(Fn|Fo) $function( |$)" Documentation/man/*.3 ||
+		fail "no man page explains $function()"
+done
+
 # Links of the texts.
 for text in README.md Documentation/*.rst Documentation/model/*.rst; do
 	while read -r target; do

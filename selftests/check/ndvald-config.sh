@@ -101,6 +101,7 @@ prefetch = 32m
 max_streams = 65536
 memory_max = 1G
 overflow = stall
+journal_size = 16M
 instances = 0,2-3, 7
 read_timeout_ms = 0
 peer_timeout_ms = 600000
@@ -117,6 +118,7 @@ ring_size = 8K
 prefetch = 4096
 retain = 0
 memory_max = 65536
+journal_size = 8192
 E
 
 for address in 10.9.0.300 10.9.0 1.2.3.4: 1.2.3.4:0 1.2.3.4:65536 1.2.3.4:x ::1::2 '[::1' \
@@ -153,6 +155,7 @@ while read -r key values; do
 	done
 done <<E
 ring_size       0 4K 4096 8191 12K 100000 128M 8KB K -8192 0x2000 18446744073709551616 16E
+journal_size    0 4K 8191 12K 32M -1
 retain          -1 x 65M 1T
 prefetch        -1 x 33M
 max_streams     0 65537 1K -1 1.5

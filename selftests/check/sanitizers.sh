@@ -10,5 +10,8 @@ ASAN_OPTIONS=$(PYTHONPATH=selftests/vm /usr/bin/python3 -c \
 	'import build; build.tools("asan"); print(build.ASAN_OPTIONS)') || exit 1
 export ASAN_OPTIONS
 
+FLAGS=$(PYTHONPATH=selftests/vm /usr/bin/python3 -c \
+	'import build; print(build.VARIANTS["asan"])') || exit 1
+make -s -C tools/lib O="$PWD/build/asan/lib" CFLAGS="$FLAGS" test || exit 1
 NDVALCTL=$PWD/build/asan/ndvalctl/ndvalctl tools/ndvalctl/test.sh || exit 1
 NDVALD=$PWD/build/asan/ndvald/ndvald selftests/check/ndvald-config.sh

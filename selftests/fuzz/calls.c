@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "../guest/common.h"
+#include "../guest/journal.h"
 #include "../guest/peer.h"
 #include "kcov.h"
 #include "message.h"
@@ -47,8 +48,20 @@ enum call {
 	CALL_STREAM,
 	CALL_SET,
 	CALL_PAIR,
+	CALL_CLOCK,
+	CALL_AGREE,
 	CALLS,
+
+	CALL_MASK = 0x1f,	/* what is above it is the thread */
+	CALL_BITS = 5,
 };
+
+/* Of the argument "where", for an agreement: what is bad about it. */
+#define AGREE_BAD_IN	0x08
+#define AGREE_BAD_OUT	0x10
+#define AGREE_SAME	0x20	/* the value comes to where it was offered */
+#define AGREE_FLAGS	0x40
+#define AGREE_BAD	0x80	/* the argument itself */
 
 /* What has to be put right after an input; bits. */
 #define CHANGED_SETTINGS	0x1
@@ -130,6 +143,48 @@ static void get_info(struct worker *worker, const struct step *step)
 {
 	ioctl(file_of(step), NDVAL_IOC_INFO, step->more & 1 ?
 	      worker->buffer + READ_MAX - step->arg : worker->buffer);
+}
+
+/* The page after the buffer, or so close before it that a part of it is there. */
+static void *bad_address(struct worker *worker, const struct step *step)
+{
+	return worker->buffer + READ_MAX - step->more % 64;
+}
+
+static void read_clock(struct worker *worker, const struct step *step)
+{
+	struct ndval_clock clock = {
+		.clock = step->arg < 128 ? all_clocks[step->arg % ARRAY_LEN(all_clocks)] :
+					   corner_of(step->arg, step->more),
+		.flags = step->where & AGREE_FLAGS ? step->more : 0,
+	};
+
+	ioctl(file_of(step), NDVAL_IOC_CLOCK, step->where & AGREE_BAD ?
+	      bad_address(worker, step) : &clock);
+}
+
+static void agree_on(struct worker *worker, const struct step *step)
+{
+	static const uint32_t lengths[] = {
+		0, 1, 7, 8, 64, 255, 1024, 2000, 4000, 4095, 4096, 4097, 8192, 1U << 31, ~0U,
+	};
+	char *in = worker->buffer, *out = in + READ_MAX / 2;
+	struct ndval_agreement agreement = {
+		.in_length = lengths[(step->arg & 15) % ARRAY_LEN(lengths)],
+		.out_size = lengths[(step->arg >> 4) % ARRAY_LEN(lengths)],
+		.flags = step->where & AGREE_FLAGS ? step->more : 0,
+	};
+
+	if (step->where & AGREE_BAD_IN)
+		in = bad_address(worker, step);
+	if (step->where & AGREE_BAD_OUT)
+		out = step->more & 1 ? NULL : bad_address(worker, step);
+	else if (step->where & AGREE_SAME)
+		out = in;
+	agreement.in = (uintptr_t)in;
+	agreement.out = (uintptr_t)out;
+	ioctl(file_of(step), NDVAL_IOC_AGREE, step->where & AGREE_BAD ?
+	      bad_address(worker, step) : &agreement);
 }
 
 static size_t length_of(const struct step *step)
@@ -222,15 +277,21 @@ static void fork_reader(const struct step *step)
 		waitpid(child, NULL, 0);
 }
 
-static int set_position(struct host *as, const char *pair, const char *stream,
-			uint32_t instance, uint64_t offset)
+static int set_place(struct host *as, const char *pair, const char *stream,
+		     uint32_t instance, uint16_t type, uint64_t offset)
 {
 	nl_request(as->nl, NDVAL_CMD_INSTANCE_SET, 0);
 	nl_put_str(as->nl, NDVAL_A_INSTANCE_PAIR, pair);
 	nl_put_str(as->nl, NDVAL_A_INSTANCE_STREAM, stream);
 	nl_put_u32(as->nl, NDVAL_A_INSTANCE_INSTANCE, instance);
-	nl_put_u64(as->nl, NDVAL_A_INSTANCE_POSITION, offset);
+	nl_put_u64(as->nl, type, offset);
 	return nl_call(as->nl, NULL, NULL);
+}
+
+static int set_position(struct host *as, const char *pair, const char *stream,
+			uint32_t instance, uint64_t offset)
+{
+	return set_place(as, pair, stream, instance, NDVAL_A_INSTANCE_POSITION, offset);
 }
 
 static void delete_stream(struct host *as, const char *pair, const char *stream)
@@ -246,7 +307,8 @@ static void change_setting(struct host *as, const struct step *step)
 	static const uint16_t settings[] = {
 		NDVAL_A_PAIR_RING_SIZE, NDVAL_A_PAIR_RETAIN, NDVAL_A_PAIR_PREFETCH,
 		NDVAL_A_PAIR_MAX_STREAMS, NDVAL_A_PAIR_MEMORY_MAX, NDVAL_A_PAIR_OVERFLOW,
-		NDVAL_A_PAIR_INSTANCES, NDVAL_A_PAIR_BIND,
+		NDVAL_A_PAIR_INSTANCES, NDVAL_A_PAIR_BIND, NDVAL_A_PAIR_JOURNAL_SIZE,
+		NDVAL_A_PAIR_ON_DIVERGENCE,
 	};
 	uint16_t type = settings[step->arg % ARRAY_LEN(settings)];
 
@@ -278,7 +340,7 @@ static void change_pair(struct host *as, const struct step *step)
 
 static void run_step(struct worker *worker, const struct step *step)
 {
-	switch (step->call % CALLS) {
+	switch ((step->call & CALL_MASK) % CALLS) {
 	case CALL_OPEN:
 		open_node(step);
 		break;
@@ -316,8 +378,10 @@ static void run_step(struct worker *worker, const struct step *step)
 		fork_reader(step);
 		break;
 	case CALL_POSITION:
-		set_position(&worker->host, pair_of(step), name_of(step->arg >> 4),
-			     step->where & 7, corner_of(step->arg, step->more));
+		set_place(&worker->host, pair_of(step), name_of(step->arg >> 4),
+			  step->where & 7, step->where & 0x40 ?
+			  NDVAL_A_INSTANCE_JOURNAL_POSITION : NDVAL_A_INSTANCE_POSITION,
+			  corner_of(step->arg, step->more));
 		break;
 	case CALL_STREAM:
 		delete_stream(&worker->host, pair_of(step), name_of(step->arg));
@@ -327,6 +391,12 @@ static void run_step(struct worker *worker, const struct step *step)
 		break;
 	case CALL_PAIR:
 		change_pair(&worker->host, step);
+		break;
+	case CALL_CLOCK:
+		read_clock(worker, step);
+		break;
+	case CALL_AGREE:
+		agree_on(worker, step);
 		break;
 	}
 }
@@ -373,6 +443,7 @@ static void settle(const char *pair)
 	must(!host_set(&host, pair, NDVAL_A_PAIR_RING_SIZE, ring_size));
 	must(!host_set(&host, pair, NDVAL_A_PAIR_RETAIN, ring_size));
 	must(!host_set(&host, pair, NDVAL_A_PAIR_PREFETCH, 4 * KIB));
+	must(!host_set(&host, pair, NDVAL_A_PAIR_JOURNAL_SIZE, ring_size));
 	must(!host_set(&host, pair, NDVAL_A_PAIR_MAX_STREAMS, small ? 2 : 8));
 	must(!host_set(&host, pair, NDVAL_A_PAIR_MEMORY_MAX, memory_max(pair)));
 	must(!host_set(&host, pair, NDVAL_A_PAIR_OVERFLOW,
@@ -381,6 +452,7 @@ static void settle(const char *pair)
 	must(!host_set(&host, pair, NDVAL_A_PAIR_READ_TIMEOUT_MS, TIMEOUT_MS));
 	/* Where this member is a secondary, the primary decides. */
 	host_set(&host, pair, NDVAL_A_PAIR_BIND, NDVAL_BIND_ANY);
+	host_set(&host, pair, NDVAL_A_PAIR_ON_DIVERGENCE, NDVAL_ON_DIVERGENCE_FAIL);
 }
 
 static bool has_begun(void)
@@ -506,6 +578,58 @@ static void check_agreement(const char *one, uint32_t first, const char *two, ui
 		close(two_fd);
 }
 
+static uint64_t journal_tail_of(int fd)
+{
+	struct ndval_info info = { .journal_tail = 0 };
+
+	ioctl(fd, NDVAL_IOC_INFO, &info);
+	return info.journal_tail;
+}
+
+/* What one call of a journal gives: of clocks the reading, else what is agreed. */
+struct got {
+	long ret;
+	struct ndval_clock clock;
+	char value[NDVAL_AGREED_MAX];
+};
+
+/* @kind: one of all_clocks, or the number behind them: a value. */
+static void call_journal(int fd, size_t kind, const char *offer, struct got *got)
+{
+	memset(got, 0, sizeof(*got));
+	if (kind < ARRAY_LEN(all_clocks))
+		got->ret = clock_call(fd, all_clocks[kind], &got->clock);
+	else
+		got->ret = agree(fd, offer, strlen(offer), got->value, sizeof(got->value));
+}
+
+/* Two copies at one place of the journal get the same, or one of them nothing. */
+static void check_journal(const char *one, uint32_t first, const char *two, uint32_t second)
+{
+	static struct got got[2];
+	int fds[2] = { instance_open(one, "default", first, O_NONBLOCK),
+		       instance_open(two, "default", second, O_NONBLOCK) };
+	uint64_t a = journal_tail_of(fds[0]), b = journal_tail_of(fds[1]);
+	uint64_t place = a > b ? a : b;
+	uint16_t type = NDVAL_A_INSTANCE_JOURNAL_POSITION;
+	size_t kind;
+
+	/* What is there may be anything; who asks for something else gets nothing. */
+	for (kind = 0; kind <= ARRAY_LEN(all_clocks); kind++) {
+		if (set_place(&host, one, "default", first, type, place) ||
+		    set_place(&host, two, "default", second, type, place))
+			break;
+		call_journal(fds[0], kind, "first", &got[0]);
+		call_journal(fds[1], kind, "second", &got[1]);
+		if (got[0].ret < 0 || got[1].ret < 0)
+			continue;
+		must(!memcmp(&got[0], &got[1], sizeof(got[0])));
+		break;
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void check(void)
 {
 	size_t i;
@@ -516,9 +640,12 @@ static void check(void)
 		must(memory <= memory_max(pairs[i]) || changed & CHANGED_SETTINGS);
 	}
 	check_agreement("solo", 0, "solo", 1);
+	check_journal("solo", 0, "solo", 1);
 	/* A resynced copy is another life: only with the epochs as they were. */
-	if (!(changed & CHANGED_EPOCH))
+	if (!(changed & CHANGED_EPOCH)) {
 		check_agreement("web1", 0, "web2", 0);
+		check_journal("web1", 0, "web2", 0);
+	}
 }
 
 static void put_right(void)
@@ -562,7 +689,7 @@ static void deal(const uint8_t *data, size_t size)
 		kcov_forget(&workers[i].kcov);
 	}
 	for (i = 0; i + sizeof(struct step) <= size; i += sizeof(struct step)) {
-		struct worker *worker = &workers[(data[i] >> 4) % THREADS];
+		struct worker *worker = &workers[(data[i] >> CALL_BITS) % THREADS];
 
 		if (worker->count < STEPS_MAX)
 			memcpy(&worker->steps[worker->count++], data + i, sizeof(struct step));

@@ -56,7 +56,7 @@ CORPUS = HERE / "corpus"
 FINDINGS = HERE / "findings"
 OUT = build.BUILD / "fuzz"
 INTERVAL = 20           # seconds between two looks at what is new
-INPUT_MAX = 2048        # bytes
+INPUT_MAX = 2560         # bytes
 
 # kmemleak takes most of the time; what ndval forgets is missed when it is removed.
 # A line on the console costs more than an input: what has no place there is shown
@@ -211,14 +211,16 @@ class Fuzzing:
         return inputs
 
     def replay(self, result):
+        """Runs the corpus alone; fuzz() begins with it."""
         job = self._spawn(result.name, f"-runs=0 /fuzz/corpus/{result.name}{self.in_order}")
         self._wait(job, result, 600)
         result.replayed = self._count(result)
 
     def fuzz(self, result, seconds):
         job = self._spawn(result.name, f"/fuzz/new/{result.name} /fuzz/corpus/{result.name}")
-        job.expect(r"\sINITED\s", timeout=600)   # it has run the corpus once more
-        before = self._count(result)
+        job.expect(r"\sINITED\s", timeout=600)   # it has run the corpus
+        self.look()
+        before = result.replayed = self._count(result)
         start = time.monotonic()
         try:
             self._wait(job, result, seconds)
@@ -256,8 +258,9 @@ class Fuzzing:
         try:
             self._ready(result.name)
             self.guest.sh("mkdir -p /fuzz/merged; rm -f /fuzz/merged/*")
-            self.replay(result)
-            if not replay_only:
+            if replay_only:
+                self.replay(result)
+            else:
                 self.fuzz(result, seconds)
             self.collect(result)
             self.lines(result)

@@ -15,8 +15,10 @@
 #include <sys/socket.h>
 
 #include "../guest/common.h"
+#include "../guest/journal.h"
 #include "../guest/peer.h"
 #include "kcov.h"
+#include "link.h"
 #include "message.h"
 
 #define STEPS_MAX	64
@@ -26,29 +28,6 @@
 
 /* Inputs from one look at the memory to the next. */
 #define CHECK_EACH	8
-
-/* Commands that are no messages. */
-enum step {
-	STEP_RAW = 0xf0,	/* length byte*: any bytes */
-	STEP_READ,		/* how much: a reader of either pair */
-	STEP_PROMOTE,
-	STEP_RESYNC,
-	STEP_STREAM_DEL,	/* which of the names */
-	STEP_SET,		/* setting, corner, more */
-	STEP_SYNC,		/* wait until all was seen */
-	STEP_REPLACE,		/* a new link, greeted, takes over */
-	STEP_HALF_CLOSE,
-	STEP_TAKE_OVER,
-	STEP_DEMOTE,
-	STEP_SWITCHOVER,
-	STEP_OUTDATE,
-};
-
-/* Of a message or step. */
-#define OPTION_SEC	0x01	/* about the pair of which the kernel is secondary */
-#define OPTION_LENGTH	0x02	/* a signed number to add to the length */
-#define OPTION_CUT	0x04	/* so many bytes of it are not sent */
-#define OPTION_HEADER	0x08	/* another type, flags, version, reserved */
 
 /* What the kernel expects next on a link, which ends at the first bad header. */
 struct framing {
@@ -64,7 +43,10 @@ struct fuzz {
 	struct fake prim;	/* our side of "prim", and the link */
 	struct side sec;	/* our side of "sec": the primary */
 	struct framing framing;
-	uint64_t stream_id;	/* the last one that the kernel named */
+	uint64_t stream_id;	/* the last one that the kernel named in "prim" */
+	uint64_t journal_id;
+	char stops[KNOWN_MAX];	/* of the last CHECK that came */
+	size_t stops_len;
 	uint64_t time;		/* of the last PING */
 	bool linked;		/* there is a link */
 	bool greeted;		/* HELLO was said on it */
@@ -111,14 +93,27 @@ static void frame(struct framing *framing, const char *bytes, size_t len)
 	}
 }
 
+static void learn_stops(const struct nlattr *stops)
+{
+	size_t len = mnl_attr_get_payload_len(stops);
+
+	fuzz.stops_len = len < sizeof(fuzz.stops) ? len : sizeof(fuzz.stops);
+	memcpy(fuzz.stops, mnl_attr_get_payload(stops), fuzz.stops_len);
+}
+
 /* What came from the kernel tells us what it would understand. */
 static void learn(const struct said *said)
 {
-	if (said->tb[NDVAL_WIRE_A_STREAM_ID])
-		fuzz.stream_id = said_u64(said, NDVAL_WIRE_A_STREAM_ID);
-	if (said->cmd != NDVAL_WIRE_CMD_PAIR || !said->tb[NDVAL_WIRE_A_EPOCH_ID])
+	if (said->cmd == NDVAL_WIRE_CMD_CHECK)
+		learn_stops(said->tb[NDVAL_WIRE_A_STOPS]);
+	if (!said->tb[NDVAL_WIRE_A_PAIR] ||
+	    strcmp(said_text(said, NDVAL_WIRE_A_PAIR), "prim"))
 		return;
-	if (!strcmp(said_text(said, NDVAL_WIRE_A_PAIR), "prim"))
+	if (said->tb[NDVAL_WIRE_A_STREAM_ID] && said->tb[NDVAL_WIRE_A_JOURNAL])
+		fuzz.journal_id = said_u64(said, NDVAL_WIRE_A_STREAM_ID);
+	else if (said->tb[NDVAL_WIRE_A_STREAM_ID])
+		fuzz.stream_id = said_u64(said, NDVAL_WIRE_A_STREAM_ID);
+	if (said->cmd == NDVAL_WIRE_CMD_PAIR && said->tb[NDVAL_WIRE_A_EPOCH_ID])
 		side_adopt(&fuzz.prim.side, said);
 }
 
@@ -177,6 +172,19 @@ static void sync_link(void)
 			  said_u64(&fuzz.prim.said, NDVAL_WIRE_A_TIME) == fuzz.time));
 }
 
+/* What a message is about. */
+struct about {
+	const struct side *side;
+	bool journal;
+};
+
+static uint64_t stream_of(const struct about *about)
+{
+	if (about->side == &fuzz.sec)
+		return about->journal ? FAKE_JOURNAL_ID : FAKE_STREAM_ID;
+	return about->journal ? fuzz.journal_id : fuzz.stream_id;
+}
+
 static size_t put_number(void *value, uint64_t number, size_t size)
 {
 	memcpy(value, &number, size);
@@ -216,10 +224,35 @@ static size_t put_starts(uint64_t *starts)
 	return EPOCHS * sizeof(*starts);
 }
 
+/* The kernel's object of a pair. */
+static uint64_t object_of(const struct side *side)
+{
+	return host_pair_get(&fuzz.host, side->pair, NDVAL_A_PAIR_MEMBER_ID);
+}
+
+static size_t put_stops(void *value)
+{
+	memcpy(value, fuzz.stops, fuzz.stops_len);
+	return fuzz.stops_len;
+}
+
+/* Each clock a second after the one before it, never set. */
+static size_t put_clocks(uint64_t *clocks)
+{
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		clocks[2 * i] = (i + 1) * 1000000000ULL;
+		clocks[2 * i + 1] = i < 4 ? 0 : 1000000;
+	}
+	return 10 * sizeof(*clocks);
+}
+
 /* What is true of one of the pairs, or of us. */
 static size_t known(void *context, int type, void *value)
 {
-	const struct side *side = context;
+	const struct about *about = context;
+	const struct side *side = about->side;
 
 	switch (type) {
 	case NDVAL_WIRE_A_MEMBER:
@@ -249,7 +282,13 @@ static size_t known(void *context, int type, void *value)
 	case NDVAL_WIRE_A_STARTS:
 		return put_starts(value);
 	case NDVAL_WIRE_A_STREAM_ID:
-		return put_number(value, side == &fuzz.sec ? FAKE_STREAM_ID : fuzz.stream_id, 8);
+		return put_number(value, stream_of(about), 8);
+	case NDVAL_WIRE_A_FOR_ID:
+		return put_number(value, object_of(side), 8);
+	case NDVAL_WIRE_A_STOPS:
+		return put_stops(value);
+	case NDVAL_WIRE_A_CLOCKS:
+		return put_clocks(value);
 	default:
 		return put_number(value, fuzz.time, 8);
 	}
@@ -257,14 +296,17 @@ static size_t known(void *context, int type, void *value)
 
 static void message(struct input *input, int cmd, int options)
 {
-	struct side *side = options & OPTION_SEC ? &fuzz.sec : &fuzz.prim.side;
+	struct about about = {
+		.side = options & OPTION_SEC ? &fuzz.sec : &fuzz.prim.side,
+		.journal = options & OPTION_JOURNAL,
+	};
 	struct wire *wire = &fuzz.prim.wire;
 	struct genlmsghdr *genl;
 	size_t len;
 
 	wire_begin(wire, cmd);
 	genl = mnl_nlmsg_get_payload(wire->nlh);
-	message_attrs(input, wire->nlh, known, side);
+	message_attrs(input, wire->nlh, known, &about);
 	len = wire->nlh->nlmsg_len;
 	if (options & OPTION_HEADER) {
 		wire->nlh->nlmsg_type ^= input_byte(input);
@@ -279,15 +321,43 @@ static void message(struct input *input, int cmd, int options)
 	say(wire->buf, len);
 }
 
-static void read_node(bool sec, size_t len)
+static int open_node(bool sec)
 {
-	static char values[65536];
 	int fd = open(sec ? "/dev/ndval-sec" : "/dev/ndval-prim",
 		      O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	must(fd >= 0);
+	return fd;
+}
+
+static void read_node(bool sec, size_t len)
+{
+	static char values[65536];
+	int fd = open_node(sec);
+
 	get(fd, values, len);
 	close(fd);
+}
+
+/* A call of the journal, by either pair's instance. */
+static void call_journal(bool sec, int cmd, uint8_t arg)
+{
+	static char value[256];
+	int fd = open_node(sec);
+
+	if (cmd == STEP_CLOCK)
+		clock_read(fd, all_clocks[arg % ARRAY_LEN(all_clocks)]);
+	else
+		agree(fd, value, arg, value, sizeof(value));
+	close(fd);
+}
+
+/* As if we had been promoted. */
+static void be_promoted(struct side *side)
+{
+	/* There must be room for the history in what is known(). */
+	if (side->npast + 1 < KNOWN_MAX / sizeof(struct epoch))
+		side_promote(side, side->epoch_id + 1);
 }
 
 static void set(const char *pair, struct input *input)
@@ -295,7 +365,8 @@ static void set(const char *pair, struct input *input)
 	static const uint16_t settings[] = {
 		NDVAL_A_PAIR_RING_SIZE, NDVAL_A_PAIR_RETAIN, NDVAL_A_PAIR_PREFETCH,
 		NDVAL_A_PAIR_OVERFLOW, NDVAL_A_PAIR_INSTANCES, NDVAL_A_PAIR_BIND,
-		NDVAL_A_PAIR_COMMIT, NDVAL_A_PAIR_ON_PEER_LOSS,
+		NDVAL_A_PAIR_COMMIT, NDVAL_A_PAIR_ON_PEER_LOSS, NDVAL_A_PAIR_ON_DIVERGENCE,
+		NDVAL_A_PAIR_JOURNAL_SIZE,
 	};
 	uint16_t type = settings[input_byte(input) % ARRAY_LEN(settings)];
 
@@ -411,6 +482,13 @@ static void step(struct input *input)
 	case STEP_OUTDATE:
 		host_call(&fuzz.host, NDVAL_CMD_OUTDATE, NDVAL_A_PAIR_NAME, pair);
 		break;
+	case STEP_CLOCK:
+	case STEP_AGREE:
+		call_journal(options & OPTION_SEC, cmd, input_byte(input));
+		break;
+	case STEP_PROMOTED:
+		be_promoted(options & OPTION_SEC ? &fuzz.sec : &fuzz.prim.side);
+		break;
 	case STEP_HALF_CLOSE:
 		shutdown(fuzz.prim.peer.fd, SHUT_WR);
 		fuzz.framing.missing = 1;
@@ -438,7 +516,11 @@ static void begin(enum stage stage)
 		hang_up();
 	side_secondary(&fuzz.prim.side, "prim");
 	side_primary(&fuzz.sec, "sec");
+	fuzz.sec.for_id = object_of(&fuzz.sec);
+	fuzz.prim.side.for_id = object_of(&fuzz.prim.side);
 	fuzz.stream_id = 0;
+	fuzz.journal_id = 0;
+	fuzz.stops_len = 0;
 	if (!fuzz.linked)
 		connect_link();
 	if (stage == SILENT)
@@ -474,6 +556,7 @@ static void put_right(const char *pair)
 	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_PREFETCH, 16 * KIB));
 	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_OVERFLOW, NDVAL_OVERFLOW_DROP));
 	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_INSTANCES, 1));
+	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_JOURNAL_SIZE, 64 * KIB));
 }
 
 /* A peer may have said so, or STEP_SET; only a primary may set them. */
@@ -482,6 +565,8 @@ static void put_right_of_primary(const char *pair)
 	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_SYNC));
 	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_ON_PEER_LOSS,
 		       NDVAL_ON_PEER_LOSS_CONTINUE));
+	must(!host_set(&fuzz.host, pair, NDVAL_A_PAIR_ON_DIVERGENCE,
+		       NDVAL_ON_DIVERGENCE_FAIL));
 }
 
 struct streams {

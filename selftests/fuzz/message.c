@@ -90,6 +90,59 @@ static void put_filled(struct nlmsghdr *nlh, int type, size_t len, uint64_t offs
 	mnl_attr_put(nlh, type, len, bytes);
 }
 
+static bool is_clock(__u32 kind)
+{
+	return kind >= NDVAL_VALUE_KIND_REALTIME && kind <= NDVAL_VALUE_KIND_CYCLES;
+}
+
+/* Returns how many bytes of it are to be sent; of what is @asked for, a clock has none. */
+static size_t make_record(struct input *input, struct record *record, uint64_t place,
+			  bool asked)
+{
+	uint64_t reading[2] = { 0, 1 };
+	size_t len;
+	int how;
+
+	memset(record, 0, sizeof(*record));
+	record->kind = input_byte(input);
+	record->length = input_number(input, 2);
+	how = input_byte(input);
+	reading[0] = corner_of(input_byte(input), input_byte(input));
+	record->instance = how & HOW_INSTANCE;
+	record->place = how & HOW_PLACE ? place + 8 : place;
+	memcpy(record->comm, "fuzz", sizeof("fuzz"));
+	if (is_clock(record->kind) && !(how & HOW_LENGTH))
+		record->length = asked ? 0 : sizeof(reading);
+	len = record->length < sizeof(record->value) ? record->length : sizeof(record->value);
+	if (is_clock(record->kind))
+		memcpy(record->value, reading, sizeof(reading));
+	else
+		memset(record->value, (int)reading[0], len);
+	len = asked ? RECORD_HEAD + len : RECORD_SIZE(len);
+	if (how & HOW_PADDING)
+		((char *)record)[len - 1] ^= 1;
+	return how & HOW_SHORT ? len - 8 : len;
+}
+
+/* One behind the other. */
+static void put_records(struct input *input, struct nlmsghdr *nlh, int type, bool asked)
+{
+	static char bytes[MESSAGE_ROOM / 2] __attribute__((aligned(8)));
+	struct record record;
+	uint64_t place = input_number(input, 2) * 8;
+	int count = input_byte(input);
+	size_t len = 0, one;
+
+	while (count-- && !input_ended(input) && len + sizeof(record) <= sizeof(bytes)) {
+		one = make_record(input, &record, place + len, asked);
+		memcpy(bytes + len, &record, one);
+		len += one;
+	}
+	if (mnl_nlmsg_get_payload_len(nlh) + len > MESSAGE_ROOM / 2)
+		len = 0;
+	mnl_attr_put(nlh, type, len, bytes);
+}
+
 static void put_attrs(struct input *input, struct nlmsghdr *nlh, known_t known,
 		      void *context, int depth);
 
@@ -131,6 +184,10 @@ static void put_one(struct input *input, struct nlmsghdr *nlh, int type, int kin
 		len = input_number(input, 2);
 		number = corner_of(input_byte(input), input_byte(input));
 		put_filled(nlh, type, len, number);
+		break;
+	case KIND_RECORDS:
+		/* Those of VALUES are in a nest. */
+		put_records(input, nlh, type, !depth);
 		break;
 	default:
 		len = input_bytes(input, &bytes, input_byte(input));

@@ -6,6 +6,7 @@
  *
  *	message	 command flags count attribute*
  *	attribute type kind content
+ *	record	 kind, 16-bit length, how (enum how), corner, more: the reading
  *
  * Numbers have one byte where nothing else is said; what lies beyond the end
  * of the input is 0.
@@ -31,11 +32,21 @@ enum kind {
 	KIND_NEST,	/* count attribute* */
 	KIND_KNOWN,	/* what fits here and now; the fuzzer knows */
 	KIND_FILLED,	/* a 16-bit length: so many bytes as a primary would have */
+	KIND_RECORDS,	/* a 16-bit place in units of 8, count record*: of a journal */
 	KINDS,
 
 	KIND_MASK = 0x0f,
 	KIND_WRAPPED = 0x40,	/* the flag of nests is wrong */
 	KIND_DAMAGED = 0x80,	/* a signed number to add to the length follows */
+};
+
+/* What is wrong with a record. */
+enum how {
+	HOW_INSTANCE = 0x0f,	/* which; there are 8 */
+	HOW_LENGTH = 0x10,	/* that of a clock is the input's */
+	HOW_PLACE = 0x20,
+	HOW_PADDING = 0x40,
+	HOW_SHORT = 0x80,	/* it is longer than what is there of it */
 };
 
 struct input {

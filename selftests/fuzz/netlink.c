@@ -14,6 +14,7 @@
 
 #include "../guest/common.h"
 #include "../guest/genl.h"
+#include "../guest/journal.h"
 #include "../guest/peer.h"
 #include "kcov.h"
 #include "message.h"
@@ -64,6 +65,27 @@ static void add_pair(const char *name, const char *group, const char *member,
 	must(!host_set(&fuzz.host, name, NDVAL_A_PAIR_INSTANCES, 3));
 }
 
+/* Some records; where a secondary is the first to come, they are on their way. */
+static void make_journal(const char *pair)
+{
+	int fd = node_open(pair, O_NONBLOCK);
+	char out[16];
+
+	if (fd < 0)
+		return;
+	clock_read(fd, CLOCK_REALTIME);
+	agree(fd, "fuzz", 4, out, sizeof(out));
+	clock_read(fd, NDVAL_CLOCK_CYCLES);
+	close(fd);
+}
+
+static void make_journals(void)
+{
+	make_journal("solo");
+	make_journal("web1");
+	make_journal("web2");
+}
+
 /* Everything anew. */
 static void make_objects(void)
 {
@@ -82,6 +104,7 @@ static void make_objects(void)
 	close(ends[1]);
 	must(!host_promote(&fuzz.host, "web1"));
 	must(host_peer_is(&fuzz.host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	make_journals();
 }
 
 static void reset_settings(const char *pair)
@@ -98,6 +121,7 @@ static void reset_settings(const char *pair)
 		{ NDVAL_A_PAIR_PEER_TIMEOUT_MS, 3000 }, { NDVAL_A_PAIR_INSPECT, 1 },
 		{ NDVAL_A_PAIR_BIND, 0 }, { NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_SYNC },
 		{ NDVAL_A_PAIR_ON_PEER_LOSS, 0 }, { NDVAL_A_PAIR_ON_DIVERGENCE, 0 },
+		{ NDVAL_A_PAIR_JOURNAL_SIZE, 64 * KIB },
 	};
 	size_t i;
 
@@ -123,8 +147,10 @@ static void put_right(void)
 		reset_settings("web1");
 		reset_settings("web2");
 	}
-	if (fuzz.change == CHANGE_SETTINGS || fuzz.change == CHANGE_EPOCHS)
+	if (fuzz.change == CHANGE_SETTINGS || fuzz.change == CHANGE_EPOCHS) {
 		reset_epochs();
+		make_journals();
+	}
 	fuzz.change = CHANGE_NONE;
 }
 

@@ -18,6 +18,7 @@ done
 while read -r line; do
 	# shellcheck disable=SC2086
 	ndvalctl $line
+	[ "$line" != "instance set web1 --journal-at 8" ] || ./record requests -
 done >/dev/null 2>&1 <<'LINES'
 member add m1
 member add m2
@@ -28,17 +29,27 @@ pair add new mode=0640 owner=user read_timeout_ms=5
 pair add solo memory_max=1MiB bind=required
 promote web1 --new
 pair set web1 inspect=on
-read web1 --count 5000
-values web1 default 0 64
+read web1 -n 5000
+values web1 --at 0 --length 64
+clock web1
+clock web2 cycles
+agree web1 value
+agree web2 other
 status
 stream list
 instance list
 instance get solo
 instance set web1 --stream default --at 0
+instance set web1 --journal-at 0
+instance set web1 --at 0 --journal-at 64
+instance set web1 --journal-at 8
+stream list --json
+instance list --json
 peer add web1 m3
 peer del web1 m3
 peer list
 link list
+pair set web1 journal_size=8KiB on_divergence=report
 resync web2
 pair set web1 prefetch=0 retain=0 ring_size=64KiB max_streams=9 memory_max=2MiB peer_timeout_ms=999
 pair set solo overflow=stall instances=none

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Members of a group fail, are cut off, take over and come back in random
- * order, while applications read at all of them; a judge compares what they got.
+ * order, while applications read and draw from journals at all of them; a judge
+ * compares what they got.
  * A round is a life of the group, some twenty such steps. chaos.h tells who does
  * what, chaos_check.h what must hold. From a seed that is printed (NDVAL_SEED
  * chooses another; a round that fails prints the seed that begins with it);
  * NDVAL_ROUNDS makes it longer, NDVAL_CHAOS_MODE=NAME allows one mode only.
  *
  * vm: sources=chaos_check.c,chaos_relay.c,chaos_world.c,chaos_app.c
- * vm: sources=chaos_manager.c,chaos_steps.c,peer.c,../../tools/lib/nl.c
+ * vm: sources=chaos_journal.c,chaos_manager.c,chaos_steps.c,peer.c,../../tools/lib/nl.c
  * vm: libs="-lmnl -lpthread" timeout=400
  */
 #include "kselftest_harness.h"
@@ -57,8 +58,8 @@ TEST_F(judge, finds_nothing_where_all_is_well)
 	check_memory(check, 0, 100, 100);
 	EXPECT_FALSE(check_differ(check, 0, 1));
 	EXPECT_EQ(0, check->faults) TH_LOG("%s", check->what);
-	EXPECT_EQ(8, check->compared);
-	EXPECT_EQ(6, check->audited);
+	EXPECT_EQ(8, check->bytes.compared);
+	EXPECT_EQ(6, check->bytes.audited);
 }
 
 TEST_F(judge, finds_two_values_at_one_place)
@@ -158,6 +159,152 @@ TEST_F(judge, finds_too_much_memory)
 {
 	check_memory(self->check, 0, 101, 100);
 	EXPECT_EQ(FAULT_MEMORY, self->check->fault);
+}
+
+/* And in journals. */
+
+static void read_clock(struct judge *check, unsigned int member, unsigned int clock,
+		       __u64 place, __u64 value, __u64 steps)
+{
+	const struct reading reading = {
+		.place = place, .clock = clock, .value = value, .steps = steps,
+	};
+
+	check_clock(check, member, 0, &reading);
+}
+
+TEST_F(judge, knows_a_journal_from_its_stream)
+{
+	__u64 needed[CHAOS_BOOKS];
+
+	check_deliver(self->check, 0, 1, 0, "abcdef", 6);
+	check_deliver(self->check, 0, CHAOS_JOURNAL(1), 0, "record", 6);
+	check_deliver(self->check, 1, CHAOS_JOURNAL(1), 0, "record", 6);
+	check_all_needed(self->check, needed);
+	EXPECT_EQ(6, needed[1]);
+	EXPECT_EQ(6, needed[CHAOS_JOURNAL(1)]);
+	EXPECT_EQ(0, needed[CHAOS_JOURNAL(0)]);
+	EXPECT_EQ(0, self->check->bytes.compared);
+	EXPECT_EQ(6, self->check->journal.compared);
+	check_forget(self->check, 1);
+	EXPECT_EQ(0, check_next(self->check, 1, CHAOS_JOURNAL(1)));
+	check_begin(self->check, true, false);
+	check_deliver(self->check, 0, CHAOS_JOURNAL(1), 0, "another", 7);
+	EXPECT_EQ(0, self->check->faults) TH_LOG("%s", self->check->what);
+}
+
+TEST_F(judge, finds_two_records_at_one_place)
+{
+	check_deliver(self->check, 0, CHAOS_JOURNAL(3), 0, "record", 6);
+	check_deliver(self->check, 1, CHAOS_JOURNAL(3), 0, "recorD", 6);
+	EXPECT_EQ(FAULT_AGREEMENT, self->check->fault);
+}
+
+TEST_F(judge, finds_a_record_that_is_left_out_or_got_twice)
+{
+	check_deliver(self->check, 0, CHAOS_JOURNAL(0), 64, "record", 6);
+	EXPECT_EQ(FAULT_ONCE, self->check->fault);
+	check_begin(self->check, true, false);
+	check_deliver(self->check, 0, CHAOS_JOURNAL(0), 0, "record", 6);
+	check_deliver(self->check, 0, CHAOS_JOURNAL(0), 0, "record", 6);
+	EXPECT_EQ(FAULT_ONCE, self->check->fault);
+}
+
+TEST_F(judge, finds_a_successor_without_a_record_or_with_another)
+{
+	unsigned int journal = CHAOS_JOURNAL(0);
+
+	check_deliver(self->check, 0, journal, 0, "record", 6);
+	check_forget(self->check, 0);
+	check_head(self->check, 1, journal, 0, check_needed(self->check, journal));
+	EXPECT_EQ(FAULT_COMMIT, self->check->fault);
+	check_begin(self->check, true, false);
+	check_deliver(self->check, 0, journal, 0, "record", 6);
+	check_stores(self->check, 1, journal, 0, "record2", 7);
+	EXPECT_EQ(0, self->check->faults);
+	check_stores(self->check, 1, journal, 0, "Record", 6);
+	EXPECT_EQ(FAULT_COMMIT, self->check->fault);
+}
+
+TEST_F(judge, finds_records_that_differ_and_nobody_told_of)
+{
+	check_begin(self->check, false, false);
+	check_deliver(self->check, 0, CHAOS_JOURNAL(0), 0, "record", 6);
+	check_deliver(self->check, 1, CHAOS_JOURNAL(0), 0, "recorD", 6);
+	EXPECT_TRUE(check_differ(self->check, 0, 1));
+	EXPECT_EQ(0, self->check->faults);
+	check_same(self->check, 0, 1);
+	EXPECT_EQ(FAULT_UNREPORTED, self->check->fault);
+}
+
+TEST_F(judge, finds_a_value_that_nobody_offered)
+{
+	__u8 value[NDVAL_AGREED_MAX];
+	__u32 length, bad = 0;
+	__u64 place;
+
+	for (place = 0; place < 100; place++) {
+		length = journal_offer(1, 0x1234, place, value);
+		EXPECT_TRUE(journal_was_offered(place, value, length));
+		if (length < 20)
+			continue;
+		EXPECT_FALSE(journal_was_offered(place + 1, value, length));
+		EXPECT_FALSE(journal_was_offered(place, value, length - 1));
+		value[length - 1] ^= 1;
+		EXPECT_FALSE(journal_was_offered(place, value, length));
+		bad++;
+	}
+	EXPECT_LT(0, bad);
+}
+
+TEST_F(judge, finds_time_that_goes_back)
+{
+	read_clock(self->check, 0, 1, 0, 100, 0);
+	read_clock(self->check, 0, 2, 64, 5, 0);
+	read_clock(self->check, 0, 1, 128, 100, 0);
+	read_clock(self->check, 1, 1, 192, 101, 0);
+	/* Somebody set it. */
+	read_clock(self->check, 1, 1, 256, 50, 1);
+	EXPECT_EQ(0, self->check->faults) TH_LOG("%s", self->check->what);
+	read_clock(self->check, 0, 1, 320, 49, 1);
+	EXPECT_EQ(FAULT_TIME, self->check->fault);
+}
+
+TEST_F(judge, finds_time_that_is_ahead_of_a_later_one)
+{
+	read_clock(self->check, 0, 1, 128, 100, 0);
+	read_clock(self->check, 1, 1, 0, 100, 0);
+	EXPECT_EQ(0, self->check->faults);
+	/* One that was behind has a place between the two. */
+	read_clock(self->check, 1, 1, 64, 101, 0);
+	EXPECT_EQ(FAULT_TIME, self->check->fault);
+	check_begin(self->check, true, false);
+	read_clock(self->check, 0, 0, 0, 100, 2);
+	read_clock(self->check, 0, 0, 64, 200, 1);
+	EXPECT_EQ(FAULT_TIME, self->check->fault);
+}
+
+TEST_F(judge, holds_time_to_what_fsync_confirmed_or_one_member_gave)
+{
+	check_begin(self->check, false, true);
+	read_clock(self->check, 0, 1, 0, 100, 0);
+	read_clock(self->check, 0, 1, 64, 200, 0);
+	check_durable(self->check, 0, CHAOS_JOURNAL(0), 64);
+	read_clock(self->check, 1, 1, 128, 150, 0);
+	check_durable(self->check, 1, CHAOS_JOURNAL(0), 192);
+	EXPECT_EQ(0, self->check->faults) TH_LOG("%s", self->check->what);
+	read_clock(self->check, 2, 1, 192, 149, 0);
+	check_durable(self->check, 2, CHAOS_JOURNAL(0), 256);
+	EXPECT_EQ(FAULT_TIME, self->check->fault);
+	check_begin(self->check, false, false);
+	read_clock(self->check, 0, 1, 0, 100, 0);
+	read_clock(self->check, 1, 1, 64, 50, 0);
+	/* One that was resynced goes on with another history. */
+	check_forget(self->check, 0);
+	read_clock(self->check, 0, 1, 64, 50, 0);
+	EXPECT_EQ(0, self->check->faults);
+	read_clock(self->check, 0, 1, 128, 49, 0);
+	EXPECT_EQ(FAULT_TIME, self->check->fault);
 }
 
 /* The relay does what it is told. */
@@ -350,7 +497,9 @@ TEST_F_TIMEOUT(chaos, violates_no_invariant, LIMIT)
 	for (i = 0; i < rounds && bad < 10; i++) {
 		bad += !play(world, seed + i, mode);
 		if (i % 100 == 99)
-			TH_LOG("%llu rounds, %.0f s", i + 1, seconds() - begin);
+			TH_LOG("%llu rounds, %.0f s: %llu promoted, %llu switched, %llu records",
+			       i + 1, seconds() - begin, score->promoted, score->switched,
+			       score->records);
 	}
 	TH_LOG("%llu rounds, %llu steps, %.0f s: %llu kills, %llu promoted", score->rounds,
 	       score->steps, seconds() - begin, score->kills, score->promoted);
@@ -358,13 +507,21 @@ TEST_F_TIMEOUT(chaos, violates_no_invariant, LIMIT)
 	       score->forced, score->switched, score->refused, score->stuck);
 	TH_LOG("%llu instances lost, %llu fsyncs", score->lost, score->fsyncs);
 	TH_LOG("%llu values got, %llu of them by another before, %llu found with a successor",
-	       world->check->values, world->check->compared, world->check->audited);
+	       world->check->bytes.values, world->check->bytes.compared,
+	       world->check->bytes.audited);
+	TH_LOG("%llu records, %llu bytes, %llu by another before, %llu found with a successor",
+	       score->records, world->check->journal.values, world->check->journal.compared,
+	       world->check->journal.audited);
+	TH_LOG("%llu readings compared with earlier and later ones, clocks set %llu times",
+	       world->check->readings, score->set);
 	TH_LOG("not strict: %llu reads differed, %llu times reported as diverged",
 	       world->check->differed, score->diverged);
 	EXPECT_EQ(0, bad);
 	EXPECT_LT(0, score->promoted);
-	EXPECT_LT(0, world->check->compared);
-	EXPECT_LT(0, world->check->audited);
+	EXPECT_LT(0, world->check->bytes.compared);
+	EXPECT_LT(0, world->check->bytes.audited);
+	EXPECT_LT(0, world->check->journal.compared);
+	EXPECT_LT(0, world->check->journal.audited);
 }
 
 TEST_HARNESS_MAIN

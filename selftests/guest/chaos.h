@@ -4,7 +4,8 @@
  * read at each of them, links that can be harmed, and a cluster manager that is
  * right: it goes on without a member only after it has seen to it that this
  * member will not be promoted. chaos_world.c has the members, chaos_app.c the
- * applications, chaos_manager.c the manager, chaos_steps.c what happens.
+ * applications, chaos_journal.c what they draw from journals, chaos_manager.c the
+ * manager, chaos_steps.c what happens.
  */
 #ifndef NDVAL_TEST_CHAOS_H
 #define NDVAL_TEST_CHAOS_H
@@ -56,13 +57,18 @@ struct app {
 	bool		blocks;
 	pthread_t	thread;
 	__u64		random;
+	__u64		life;		/* tells its offers from those of all others */
 	__u64		pace;		/* longest pause, in us */
+	__u64		offset;		/* where it stands; its thread's, */
+	__u64		record;		/* and in the journal */
 	atomic_int	state;
 	atomic_bool	hold;		/* it is to stand still */
 	atomic_bool	stands;
 	atomic_bool	opened;
 	atomic_bool	quit;
+	atomic_bool	record_lost;	/* APP_LOST: in the journal */
 	atomic_llong	at;		/* where to go on, -1: where it stands */
+	atomic_llong	record_at;	/* likewise in the journal */
 };
 
 struct member {
@@ -91,6 +97,8 @@ struct score {
 	__u64		forced;
 	__u64		lost;		/* instances */
 	__u64		fsyncs;
+	__u64		records;	/* that applications drew */
+	__u64		set;		/* clocks */
 };
 
 struct world {
@@ -105,6 +113,7 @@ struct world {
 	struct member	member[CHAOS_MEMBERS];
 	struct joint	joint[CHAOS_MEMBERS][CHAOS_MEMBERS];
 	__u64		ring_size;
+	__u64		journal_size;
 	__u64		prefetch;
 	__u64		memory_max;
 	__u32		overflow;
@@ -158,11 +167,22 @@ const char *app_stream_name(unsigned int stream);
 bool app_start(struct world *world, unsigned int member, unsigned int stream, __u64 seed);
 void app_join(struct app *app);
 bool app_hold(struct app *app);
-void app_go(struct app *app, long long at);
+void app_go(struct app *app);
+void app_put(struct app *app, long long at, long long record_at);
+enum app_state app_state_after(struct app *app, int err);
+void app_look_up(struct app *app, int fd);
 bool apps_are(struct world *world, unsigned int member, bool (*ask)(const struct app *app));
 bool app_waits(const struct app *app);
 bool app_has_opened(const struct app *app);
 bool app_is_gone(const struct app *app);
+
+/* chaos_journal.c */
+__u32 journal_offer(unsigned int member, __u64 life, __u64 place, __u8 *value);
+bool journal_was_offered(__u64 place, const __u8 *value, __u32 length);
+void app_draw_record(struct app *app, int fd);
+long long journal_place(struct world *world, unsigned int member, unsigned int stream);
+void journal_audit(struct world *world, unsigned int member, unsigned int stream,
+		   __u64 needed);
 
 /* chaos_manager.c */
 bool is_strict(const struct world *world);
@@ -175,6 +195,7 @@ int manager_find_primary(struct world *world, double wait);
 void manager_reposition(struct world *world);
 void manager_resync(struct world *world, unsigned int member);
 void manager_heal(struct world *world);
+void manager_relink(struct world *world);
 void manager_settle(struct world *world);
 
 /* chaos_steps.c */

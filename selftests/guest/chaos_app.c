@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Applications: a thread for each stream at each member, which reads and fsyncs
- * as its seed says, and tells the judge all that it gets.
+ * Applications: a thread for each stream at each member, which reads, draws from the
+ * journal and fsyncs as its seed says, and tells the judge all that it gets.
  *
  * vm: helper=yes
  */
@@ -50,12 +50,16 @@ bool apps_are(struct world *world, unsigned int member, bool (*ask)(const struct
 }
 
 /* What an errno means for the application: go on, or wait for somebody. */
-static enum app_state state_after(struct app *app, int err)
+enum app_state app_state_after(struct app *app, int err)
 {
 	switch (err) {
 	case EPIPE:
 		return APP_LOST;
 	case ESTALE:
+		/* Nobody diverges, and no copy asks for what another did not. */
+		if (is_strict(app->world))
+			check_fault(app->world->check, FAULT_STATE, "m%u s%u: ESTALE",
+				    app->member, app->stream);
 		return APP_STALE;
 	case ENODEV:
 		return APP_GONE;
@@ -84,22 +88,23 @@ static long long position_of(int fd)
 }
 
 /* One that has read enough still hears what becomes of its instance. */
-static void look_up(struct app *app, int fd)
+void app_look_up(struct app *app, int fd)
 {
 	struct ndval_info info;
 
 	usleep(1000);
 	if (ioctl(fd, NDVAL_IOC_INFO, &info)) {
-		app->state = state_after(app, errno);
+		app->state = app_state_after(app, errno);
 		return;
 	}
+	app->record_lost = info.flags & NDVAL_INFO_JOURNAL_LOST;
 	if (info.health == NDVAL_HEALTH_DIVERGED || info.health == NDVAL_HEALTH_FENCED)
 		app->state = APP_STALE;
-	else if (info.flags & NDVAL_INFO_LOST)
+	else if (info.flags & (NDVAL_INFO_LOST | NDVAL_INFO_JOURNAL_LOST))
 		app->state = APP_LOST;
 }
 
-static void read_some(struct app *app, int fd, __u64 *at)
+static void read_some(struct app *app, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t size = 1 + draw(&app->random) % (draw(&app->random) % 8 ? 700 : READ_MAX);
@@ -107,40 +112,42 @@ static void read_some(struct app *app, int fd, __u64 *at)
 	long long now;
 	ssize_t len;
 
-	if (*at + size > CHAOS_BYTES) {
-		look_up(app, fd);
+	if (app->offset + size > CHAOS_BYTES) {
+		app_look_up(app, fd);
 		return;
 	}
 	if (!app->blocks && poll(&p, 1, 5) <= 0)
 		return;
 	len = read(fd, bytes, size);
 	if (len < 0) {
-		app->state = state_after(app, errno);
+		app->record_lost = false;
+		app->state = app_state_after(app, errno);
 		return;
 	}
 	/* What the kernel counts is what it gave, unless it was resynced meanwhile. */
 	now = position_of(fd);
 	check_deliver(app->world->check, app->member, app->stream,
-		      now < len ? *at : (__u64)(now - len), bytes, len);
-	*at += len;
+		      now < len ? app->offset : (__u64)(now - len), bytes, len);
+	app->offset += len;
 }
 
-static void commit(struct app *app, int fd, __u64 at)
+static void commit(struct app *app, int fd)
 {
 	if (fsync(fd)) {
-		enum app_state state = state_after(app, errno);
+		enum app_state state = app_state_after(app, errno);
 
 		/* Whether it is lost a read says. */
 		if (state == APP_GONE)
 			app->state = state;
 		return;
 	}
-	check_durable(app->world->check, app->member, app->stream, at);
+	check_durable(app->world->check, app->member, app->stream, app->offset);
+	check_durable(app->world->check, app->member, CHAOS_JOURNAL(app->stream), app->record);
 	__atomic_fetch_add(&app->world->score.fsyncs, 1, __ATOMIC_RELAXED);
 }
 
 /* Until somebody says where to go on. False if it is to end. */
-static bool wait_for_word(struct app *app, int fd, __u64 *at)
+static bool wait_for_word(struct app *app, int fd)
 {
 	while (app->hold || app_waits(app)) {
 		app->stands = true;
@@ -152,10 +159,12 @@ static bool wait_for_word(struct app *app, int fd, __u64 *at)
 			return false;
 	}
 	app->stands = false;
-	if (app->at >= 0) {
-		*at = app->at;
-		app->at = -1;
-	}
+	if (app->at >= 0)
+		app->offset = app->at;
+	if (app->record_at >= 0)
+		app->record = app->record_at;
+	app->at = -1;
+	app->record_at = -1;
 	return !app->quit;
 }
 
@@ -176,19 +185,30 @@ static int open_file(struct app *app)
 	return -1;
 }
 
+static void do_some(struct app *app, int fd)
+{
+	switch (draw(&app->random) % 16) {
+	case 0:
+		commit(app, fd);
+		break;
+	case 1 ... 6:
+		app_draw_record(app, fd);
+		break;
+	default:
+		read_some(app, fd);
+		break;
+	}
+}
+
 static void *run_app(void *data)
 {
 	struct app *app = data;
 	int fd = open_file(app);
-	__u64 at = 0;
 
 	app->opened = true;
 
-	while (fd >= 0 && wait_for_word(app, fd, &at)) {
-		if (draw(&app->random) % 16)
-			read_some(app, fd, &at);
-		else
-			commit(app, fd, at);
+	while (fd >= 0 && wait_for_word(app, fd)) {
+		do_some(app, fd);
 		if (draw(&app->random) % 4 == 0)
 			usleep(draw(&app->random) % app->pace);
 	}
@@ -210,13 +230,19 @@ bool app_start(struct world *world, unsigned int member, unsigned int stream, __
 	app->random = seed;
 	app->pace = 1 + draw(&seed) % PACE_MAX;
 	app->blocks = draw(&seed) % 2;
+	app->life = draw(&seed);
+	app->offset = 0;
+	app->record = 0;
 	app->state = APP_RUNS;
 	app->hold = false;
 	app->stands = false;
 	app->opened = false;
 	app->quit = false;
+	app->record_lost = false;
 	app->at = -1;
+	app->record_at = -1;
 	check_position(world->check, member, stream, 0);
+	check_position(world->check, member, CHAOS_JOURNAL(stream), 0);
 	app->started = !pthread_create(&app->thread, NULL, run_app, app);
 	return app->started;
 }
@@ -235,19 +261,37 @@ void app_join(struct app *app)
 bool app_hold(struct app *app)
 {
 	app->hold = true;
-	return wait_until(app->stands, 20);
+	if (wait_until(app->stands, 20))
+		return true;
+	app->hold = false;
+	return false;
 }
 
-/* It goes on, at another place if @at is not negative; the instance is there. */
-void app_go(struct app *app, long long at)
+/* It goes on, where it stands. */
+void app_go(struct app *app)
 {
 	if (app->state == APP_GONE)
 		return;
-	if (at >= 0) {
-		check_position(app->world->check, app->member, app->stream, at);
-		app->at = at;
-		app->state = APP_RUNS;
-	}
 	app->stands = false;
 	app->hold = false;
+}
+
+/* It goes on where its instance is now, of which one place may be negative: the same. */
+void app_put(struct app *app, long long at, long long record_at)
+{
+	struct judge *check = app->world->check;
+
+	if (app->state == APP_GONE)
+		return;
+	/* What it was told before, and has not looked at yet, is still true. */
+	if (at >= 0) {
+		check_position(check, app->member, app->stream, at);
+		app->at = at;
+	}
+	if (record_at >= 0) {
+		check_position(check, app->member, CHAOS_JOURNAL(app->stream), record_at);
+		app->record_at = record_at;
+	}
+	app->state = APP_RUNS;
+	app_go(app);
 }

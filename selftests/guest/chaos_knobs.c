@@ -7,7 +7,7 @@
  * off. NDVAL_SEED chooses other rounds.
  *
  * vm: sources=chaos_check.c,chaos_relay.c,chaos_world.c,chaos_app.c
- * vm: sources=chaos_manager.c,chaos_steps.c,peer.c,../../tools/lib/nl.c
+ * vm: sources=chaos_journal.c,chaos_manager.c,chaos_steps.c,peer.c,../../tools/lib/nl.c
  * vm: libs="-lmnl -lpthread" flavours=6.12 knobs=1 timeout=400
  */
 #include "kselftest_harness.h"
@@ -173,7 +173,7 @@ static void begin_twice(struct world *world)
 		   world_get(world, old, NDVAL_A_PAIR_HEALTH) == NDVAL_HEALTH_DIVERGED,
 		   WATCH * world->slower);
 	for (s = 0; s < world->streams; s++)
-		app_go(&world->member[old].apps[s], -1);
+		app_go(&world->member[old].apps[s]);
 	manager_settle(world);
 }
 

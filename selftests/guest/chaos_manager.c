@@ -113,22 +113,16 @@ static __u16 fence_others(struct world *world, unsigned int member)
 	return all && is_fenced(world) ? NDVAL_A_PAIR_FENCED : 0;
 }
 
-static void needs(struct world *world, __u64 *needed)
-{
-	unsigned int s;
-
-	for (s = 0; s < world->streams; s++)
-		needed[s] = check_needed(world->check, s);
-}
-
 /* A promotion that may have to wait for the end of a link. */
 static int promote_patiently(struct world *world, unsigned int member, __u16 flag)
 {
 	double end = seconds() + LINK_END * world->slower;
+	bool under_way = false;
 	int err;
 
 	do {
 		err = world_promote(world, member, flag);
+		under_way |= err == -EINPROGRESS;
 		if (err != -EBUSY && err != -EINPROGRESS && err != -ETIMEDOUT)
 			break;
 		usleep(2000);
@@ -136,6 +130,9 @@ static int promote_patiently(struct world *world, unsigned int member, __u16 fla
 	world_say(world, " promote(m%u%s)=%d", member,
 		  flag == NDVAL_A_PAIR_FORCE ? ",force" :
 		  flag == NDVAL_A_PAIR_FENCED ? ",fenced" : "", err);
+	/* What was under way has ended meanwhile. */
+	if (err == -EALREADY && under_way)
+		err = 0;
 	if (err == -EBUSY || err == -EINPROGRESS || err == -ETIMEDOUT || err == -ETIME)
 		check_fault(world->check, FAULT_HUNG, "m%u: promote: %s", member,
 			    strerror(-err));
@@ -144,10 +141,10 @@ static int promote_patiently(struct world *world, unsigned int member, __u16 fla
 
 static bool take_over(struct world *world, unsigned int member, __u16 flag)
 {
-	__u64 needed[CHAOS_STREAMS];
+	__u64 needed[CHAOS_BOOKS];
 	unsigned int m;
 
-	needs(world, needed);
+	check_all_needed(world->check, needed);
 	/* Also of others, who might still see a primary there. */
 	for (m = 0; m < world->members; m++)
 		manager_drop_harmed(world, m);
@@ -225,33 +222,65 @@ static bool has_diverged(struct world *world, unsigned int member)
 	return world_get(world, member, NDVAL_A_PAIR_HEALTH) == NDVAL_HEALTH_DIVERGED;
 }
 
+/* An offset in what a member stores, -1 if there is none. */
+static long long draw_offset(struct world *world, unsigned int member, unsigned int stream)
+{
+	__u64 head = world_stream(world, member, stream, NDVAL_A_STREAM_HEAD);
+	__u64 tail = world_stream(world, member, stream, NDVAL_A_STREAM_TAIL);
+
+	if (head == ~0ULL || tail > head)
+		return -1;
+	return tail + (world_draw(world, 2) ? 0 : world_draw(world, head - tail + 1));
+}
+
+/* A negative place stays as it is. */
+static int set_instance(struct world *world, const struct app *app, long long at,
+			long long record_at)
+{
+	struct nl *nl = world->host.nl;
+
+	nl_request(nl, NDVAL_CMD_INSTANCE_SET, 0);
+	nl_put_str(nl, NDVAL_A_INSTANCE_PAIR, world->member[app->member].pair);
+	nl_put_str(nl, NDVAL_A_INSTANCE_STREAM, app_stream_name(app->stream));
+	nl_put_u32(nl, NDVAL_A_INSTANCE_INSTANCE, 0);
+	if (at >= 0)
+		nl_put_u64(nl, NDVAL_A_INSTANCE_POSITION, at);
+	if (record_at >= 0)
+		nl_put_u64(nl, NDVAL_A_INSTANCE_JOURNAL_POSITION, record_at);
+	return nl_call(nl, NULL, NULL);
+}
+
+/* It goes on elsewhere where it is lost, and by chance in the other one too. */
+static void reposition(struct world *world, struct app *app)
+{
+	bool record = app->state == APP_STALE || app->record_lost;
+	bool bytes = app->state == APP_STALE || !app->record_lost;
+	long long at = -1, record_at = -1;
+
+	if (bytes || world_draw(world, 2))
+		at = draw_offset(world, app->member, app->stream);
+	if (record || world_draw(world, 2))
+		record_at = journal_place(world, app->member, app->stream);
+	if (at < 0 && record_at < 0)
+		return;
+	if (!set_instance(world, app, at, record_at))
+		app_put(app, at, record_at);
+}
+
 /* Instances that are lost go on somewhere in what their member stores. */
 void manager_reposition(struct world *world)
 {
-	struct nl *nl = world->host.nl;
 	unsigned int m, s;
 
 	for (m = 0; m < world->members; m++) {
 		for (s = 0; s < world->streams; s++) {
 			struct app *app = &world->member[m].apps[s];
-			__u64 tail, head, at;
 
 			if (!app->started || !app->stands ||
 			    (app->state != APP_LOST && app->state != APP_STALE) ||
 			    (app->state == APP_STALE && has_diverged(world, m)))
 				continue;
-			head = world_stream(world, m, s, NDVAL_A_STREAM_HEAD);
-			tail = world_stream(world, m, s, NDVAL_A_STREAM_TAIL);
-			if (head == ~0ULL || tail > head)
-				continue;
-			at = tail + (world_draw(world, 2) ? 0 : world_draw(world, head - tail + 1));
-			nl_request(nl, NDVAL_CMD_INSTANCE_SET, 0);
-			nl_put_str(nl, NDVAL_A_INSTANCE_PAIR, world->member[m].pair);
-			nl_put_str(nl, NDVAL_A_INSTANCE_STREAM, app_stream_name(s));
-			nl_put_u32(nl, NDVAL_A_INSTANCE_INSTANCE, 0);
-			nl_put_u64(nl, NDVAL_A_INSTANCE_POSITION, at);
-			if (!nl_call(nl, NULL, NULL))
-				app_go(app, at);
+			reposition(world, app);
 		}
 	}
 }
@@ -289,6 +318,22 @@ void manager_heal(struct world *world)
 			manager_note_loss(world, a, b);
 		}
 	}
+}
+
+/*
+ * A link may have timed out that nobody harmed, on a busy machine. One that is up
+ * stays: what it owes to anybody it has to give by itself.
+ */
+void manager_relink(struct world *world)
+{
+	unsigned int a, b;
+
+	for (a = 0; a < world->members; a++)
+		for (b = a + 1; b < world->members; b++)
+			if (world->member[a].alive && world->member[b].alive &&
+			    (!manager_sees(world, a, b) || !manager_sees(world, b, a)))
+				world_joint(world, a, b)->whole = false;
+	manager_heal(world);
 }
 
 /* Two that stand against each other: the second gives way. */
@@ -343,14 +388,10 @@ static bool come_together(struct world *world)
 			part(world);
 			parted = true;
 		}
-		/* A link may have timed out that nobody harmed, on a busy machine. */
 		if (seconds() > again) {
-			unsigned int a, b;
-
-			for (a = 0; a < world->members; a++)
-				for (b = a + 1; b < world->members; b++)
-					world_joint(world, a, b)->whole = false;
-			manager_heal(world);
+			manager_relink(world);
+			/* One that is lost in its stream holds the journal under stall. */
+			manager_reposition(world);
 			again = seconds() + 2 * world->slower;
 		}
 		world_events(world);

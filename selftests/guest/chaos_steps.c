@@ -14,6 +14,9 @@
 /* What everybody must get then, in bytes. */
 #define GOES_ON		2048
 
+/* And of each journal. */
+#define RECORDS_GO_ON	512
+
 const char *mode_name(enum mode mode)
 {
 	static const char *const names[MODES] = {
@@ -333,6 +336,7 @@ static void go_back(struct world *world)
 
 	if (!app->started || app->state != APP_RUNS || !app_hold(app))
 		return;
+	app->record_lost = world_draw(world, 2);
 	if (app->state == APP_RUNS)
 		app->state = APP_LOST;
 	app->hold = false;
@@ -363,13 +367,18 @@ static void slow_all(struct world *world, unsigned int member, int ms)
 /* A primary that begins anew, and dies before anybody can have heard of it. */
 static void reign_briefly(struct world *world)
 {
-	int old = world->primary;
+	int old = world->primary, err;
 
 	if (!dares(world, -1))
 		return;
 	world_say(world, " brief(m%d)", old);
 	slow_all(world, old, 15);
-	if (!world_command(world, old, NDVAL_CMD_DEMOTE) && world_promote(world, old, 0)) {
+	err = world_command(world, old, NDVAL_CMD_DEMOTE) ? 0 : world_promote(world, old, 0);
+	if (err) {
+		world_say(world, "=%d", err);
+		if (err == -ETIME)
+			check_fault(world->check, FAULT_HUNG,
+				    "m%d: nobody tells of the promotion's end", old);
 		world->primary = -1;
 		manager_failover(world);
 		return;
@@ -446,10 +455,31 @@ static void split_up(struct world *world)
 	}
 	for (s = 0; still && s < world->streams; s++)
 		if (world->member[old].alive)
-			app_go(&world->member[old].apps[s], -1);
+			app_go(&world->member[old].apps[s]);
 	if (world->primary < 0)
 		world->primary = old;
 	manager_settle(world);
+}
+
+/* Somebody sets the clock of the host, by up to a second forward or back. */
+static void set_clock(struct world *world)
+{
+	long by = (long)world_draw(world, 2000) - 1000;
+	struct timespec now;
+
+	world_say(world, " clock(%ld)", by);
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_nsec += by % 1000 * 1000000;
+	if (now.tv_nsec < 0) {
+		now.tv_nsec += 1000000000;
+		now.tv_sec--;
+	} else if (now.tv_nsec >= 1000000000) {
+		now.tv_nsec -= 1000000000;
+		now.tv_sec++;
+	}
+	if (!clock_settime(CLOCK_REALTIME, &now))
+		world->score.set++;
+	run_on(world, 3);
 }
 
 static void settle(struct world *world)
@@ -463,7 +493,7 @@ static void (* const things[])(struct world *world) = {
 	revive, revive, revive, revive, cut, cut, cut, let_pass, mend, mend, mend, mend,
 	renew, slow_down, switch_over, switch_over, switch_over, step_down, step_down, isolate,
 	isolate, resync, go_back, go_back, new_stream, rest, rest, rest, release, release,
-	split_up, settle, reign_briefly, come_back_hastily,
+	split_up, settle, reign_briefly, come_back_hastily, set_clock,
 };
 
 /* What must hold at any moment. */
@@ -488,35 +518,52 @@ static void look(struct world *world)
 }
 
 /* Does every application go on, and get so much more? */
-static bool has_gone_on(struct world *world, __u64 goal[CHAOS_MEMBERS][CHAOS_STREAMS])
+static bool has_gone_on(struct world *world, __u64 goal[CHAOS_MEMBERS][CHAOS_BOOKS])
 {
 	unsigned int m, s;
 
 	for (m = 0; m < world->members; m++)
-		for (s = 0; world->member[m].alive && s < world->streams; s++)
+		for (s = 0; world->member[m].alive && s < CHAOS_BOOKS; s++)
 			if (check_next(world->check, m, s) < goal[m][s])
 				return false;
 	return true;
 }
 
-/* After all that, everybody is served. */
-static void go_on(struct world *world)
+static void set_goal(struct world *world, __u64 goal[CHAOS_MEMBERS][CHAOS_BOOKS])
 {
-	__u64 goal[CHAOS_MEMBERS][CHAOS_STREAMS];
-	double end = seconds() + PATIENCE * world->slower;
 	unsigned int m, s;
 
+	memset(goal, 0, CHAOS_MEMBERS * sizeof(*goal));
 	for (m = 0; m < world->members; m++) {
 		for (s = 0; s < world->streams; s++) {
+			__u64 *journal = &goal[m][CHAOS_JOURNAL(s)];
+
 			goal[m][s] = check_next(world->check, m, s) + GOES_ON;
 			if (goal[m][s] > APP_BYTES)
 				goal[m][s] = APP_BYTES;
+			*journal = check_next(world->check, m, CHAOS_JOURNAL(s)) +
+				   RECORDS_GO_ON;
+			if (*journal > APP_BYTES)
+				*journal = APP_BYTES;
 		}
 	}
+}
+
+/* After all that, everybody is served. */
+static void go_on(struct world *world)
+{
+	__u64 goal[CHAOS_MEMBERS][CHAOS_BOOKS];
+	double begin = seconds(), again = begin + 2 * world->slower;
+
+	set_goal(world, goal);
 	while (!has_gone_on(world, goal)) {
-		if (seconds() > end) {
+		if (seconds() > begin + PATIENCE * world->slower) {
 			check_fault(world->check, FAULT_HUNG, "somebody is not served any more");
 			return;
+		}
+		if (seconds() > again) {
+			manager_relink(world);
+			again = seconds() + 2 * world->slower;
 		}
 		/* One that is put back has more to get, which is no harm. */
 		manager_reposition(world);
@@ -527,14 +574,13 @@ static void go_on(struct world *world)
 /* What each stores, as far as its window goes, is what was given. */
 static void compare_all(struct world *world)
 {
-	__u64 needed[CHAOS_STREAMS];
-	unsigned int m, s;
+	__u64 needed[CHAOS_BOOKS];
+	unsigned int m;
 
 	for (m = 0; m < world->members; m++) {
 		if (!world->member[m].alive)
 			continue;
-		for (s = 0; s < world->streams; s++)
-			needed[s] = check_needed(world->check, s);
+		check_all_needed(world->check, needed);
 		world_audit(world, m, needed, 64 * KIB);
 	}
 }

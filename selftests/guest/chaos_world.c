@@ -60,6 +60,15 @@ static int take_event(const struct nlmsghdr *nlh, void *data)
 		world->op_error = nl_u32(tb[NDVAL_A_EVENT_ERROR]);
 		break;
 	case NDVAL_EVENT_KIND_DIVERGED:
+		if (tb[NDVAL_A_EVENT_JOURNAL])
+			check_fault(world->check, FAULT_STATE,
+				    "m%d %s: a copy asked for %u at %llx, not for %u (of %s: %u)",
+				    m, nl_str(tb[NDVAL_A_EVENT_STREAM]),
+				    nl_u32(tb[NDVAL_A_EVENT_VALUE_KIND]),
+				    nl_u64(tb[NDVAL_A_EVENT_OFFSET]),
+				    nl_u32(tb[NDVAL_A_EVENT_OTHER_KIND]),
+				    nl_str(tb[NDVAL_A_EVENT_PEER]),
+				    nl_u32(tb[NDVAL_A_EVENT_OTHER_INSTANCE]));
 		if (tb[NDVAL_A_EVENT_STREAM])
 			break;	/* applications that read in other sizes */
 		if (m >= 0)
@@ -85,7 +94,8 @@ void world_events(struct world *world)
 	struct nl *nl = world->host.nl;
 
 	while (file_is_ready(nl_fd(nl), POLLIN, 0))
-		nl_receive_event(nl, take_event, world);
+		if (nl_receive_event(nl, take_event, world) == -ENOBUFS)
+			world_say(world, " missed");
 }
 
 static int take_operation(const struct nlmsghdr *nlh, void *data)
@@ -150,15 +160,20 @@ bool world_is_primary(struct world *world, unsigned int member)
 	       world_get(world, member, NDVAL_A_PAIR_ROLE) == NDVAL_ROLE_PRIMARY;
 }
 
-/* Is it in the primary's epoch, and in sync? */
+/*
+ * Is it in the primary's epoch, and in sync? In async rounds what was just given is
+ * seldom stored by all.
+ */
 bool world_follows(struct world *world, unsigned int member)
 {
 	__u64 id = world_get(world, world->primary, NDVAL_A_PAIR_EPOCH_ID);
+	__u32 state = host_peer_state(&world->host, world->member[member].pair,
+				      world->member[world->primary].name, NULL);
 
 	return world_get(world, member, NDVAL_A_PAIR_EPOCH_ID) == id &&
-	       host_peer_state(&world->host, world->member[member].pair,
-			       world->member[world->primary].name, NULL) ==
-	       NDVAL_PEER_STATE_IN_SYNC;
+	       (state == NDVAL_PEER_STATE_IN_SYNC ||
+		(world->mode == MODE_ASYNC && state == NDVAL_PEER_STATE_BEHIND &&
+		 world_may_lead(world, member)));
 }
 
 /* Commands */
@@ -307,6 +322,7 @@ void world_member_new(struct world *world, unsigned int member)
 	nl_put_u32(nl, NDVAL_A_PAIR_ON_PEER_LOSS, losses[world->mode]);
 	nl_put_u32(nl, NDVAL_A_PAIR_ON_DIVERGENCE, NDVAL_ON_DIVERGENCE_REPORT);
 	nl_put_u32(nl, NDVAL_A_PAIR_RING_SIZE, world->ring_size);
+	nl_put_u32(nl, NDVAL_A_PAIR_JOURNAL_SIZE, world->journal_size);
 	nl_put_u32(nl, NDVAL_A_PAIR_PREFETCH, world->prefetch);
 	nl_put_u32(nl, NDVAL_A_PAIR_OVERFLOW, world->overflow);
 	nl_put_u64(nl, NDVAL_A_PAIR_MEMORY_MAX, world->memory_max);
@@ -394,8 +410,8 @@ static int take_values(const struct nlmsghdr *nlh, void *data)
  * world_audit() - compares what a member stores with all that was given
  * @world: the world
  * @member: the member
- * @needed: for each stream, up to where it has to store it
- * @most: look at this much of each stream, the newest of it
+ * @needed: by check_all_needed(), up to where it has to store it
+ * @most: look at this much of each stream, the newest of it; of journals, at all
  */
 void world_audit(struct world *world, unsigned int member, const __u64 *needed, __u64 most)
 {
@@ -405,6 +421,8 @@ void world_audit(struct world *world, unsigned int member, const __u64 *needed, 
 	for (audit.stream = 0; audit.stream < world->streams; audit.stream++) {
 		__u64 end = needed[audit.stream], tail, head;
 
+		journal_audit(world, member, audit.stream,
+			      needed[CHAOS_JOURNAL(audit.stream)]);
 		if (!end)
 			continue;
 		head = world_stream(world, member, audit.stream, NDVAL_A_STREAM_HEAD);
@@ -429,6 +447,42 @@ void world_audit(struct world *world, unsigned int member, const __u64 *needed, 
 				break;
 		}
 	}
+}
+
+static void explain_stream(struct world *world, unsigned int member, unsigned int stream)
+{
+	const struct app *app = &world->member[member].apps[stream];
+
+	printf("; s%u: app %d%s%s%s at %llx, %llx to %llx (%llx)", stream, app->state,
+	       app->blocks ? " blocking" : "", app->hold ? " held" : "",
+	       app->stands ? " standing" : "", check_next(world->check, member, stream),
+	       world_stream(world, member, stream, NDVAL_A_STREAM_TAIL),
+	       world_stream(world, member, stream, NDVAL_A_STREAM_HEAD),
+	       world_stream(world, member, stream, NDVAL_A_STREAM_COMMITTED));
+	printf(", journal at %llx, %llx to %llx (%llx)",
+	       check_next(world->check, member, CHAOS_JOURNAL(stream)),
+	       world_stream(world, member, stream, NDVAL_A_STREAM_JOURNAL_TAIL),
+	       world_stream(world, member, stream, NDVAL_A_STREAM_JOURNAL_HEAD),
+	       world_stream(world, member, stream, NDVAL_A_STREAM_JOURNAL_COMMITTED));
+}
+
+/* What lies on a link, and where all tasks wait. */
+static void explain_links(struct world *world)
+{
+	struct relay_link *links = world->relay.links;
+	int i, side;
+
+	for (i = 0; i < RELAY_LINKS; i++) {
+		for (side = 0; links[i].used && side < 2; side++) {
+			const struct relay_way *way = &links[i].way[side];
+
+			printf("# relay %d.%d: fd %d, %zu to %zu%s%s\n", i, side,
+			       links[i].fd[side], way->from, way->to,
+			       way->held ? ", held" : "", way->last ? ", last" : "");
+		}
+	}
+	run("ndvalctl link list --json | tr -d '\n'");
+	run("echo t >/proc/sysrq-trigger");
 }
 
 /* What everybody is in, for who reads of a failure. */
@@ -456,14 +510,14 @@ void world_explain(struct world *world)
 						    world->member[other].name, reason));
 			printf(" %s", reason);
 		}
+		printf("; memory %llx of %llx", world_get(world, m, NDVAL_A_PAIR_MEMORY),
+		       world_get(world, m, NDVAL_A_PAIR_MEMORY_MAX));
 		for (i = 0; i < world->streams; i++)
-			printf("; s%u: app %d at %llx, %llx to %llx", i,
-			       world->member[m].apps[i].state,
-			       check_next(world->check, m, i),
-			       world_stream(world, m, i, NDVAL_A_STREAM_TAIL),
-			       world_stream(world, m, i, NDVAL_A_STREAM_HEAD));
+			explain_stream(world, m, i);
 		printf("\n");
 	}
+	if (world->check->fault == FAULT_HUNG)
+		explain_links(world);
 }
 
 /* Begin and end */
@@ -504,8 +558,10 @@ static void draw_settings(struct world *world)
 {
 	static const __u64 rings[] = { 64 * KIB, 256 * KIB, 256 * KIB };
 	static const __u64 prefetches[] = { 0, 4 * KIB, 16 * KIB, 16 * KIB };
+	static const __u64 journals[] = { 8 * KIB, 64 * KIB, 64 * KIB };
 
 	world->ring_size = rings[world_draw(world, ARRAY_LEN(rings))];
+	world->journal_size = journals[world_draw(world, ARRAY_LEN(journals))];
 	world->prefetch = prefetches[world_draw(world, ARRAY_LEN(prefetches))];
 	world->overflow = world_draw(world, 2) ? NDVAL_OVERFLOW_STALL : NDVAL_OVERFLOW_DROP;
 	world->memory_max = world_draw(world, 4) ? 16 * MIB : MIB;
@@ -514,8 +570,7 @@ static void draw_settings(struct world *world)
 	 * who waits may lose anybody at any time.
 	 */
 	world->peer_timeout = world->mode == MODE_CONTINUE ? 600000 :
-			      (200 + world_draw(world, 300)) * world->slower *
-			      (world->slower > 1 ? 3 : 1);
+			      (600 + world_draw(world, 900)) * world->slower;
 }
 
 /* A new life, all members joined. */
@@ -536,9 +591,10 @@ void world_begin(struct world *world, __u64 seed, int mode, unsigned int members
 	world->fenced_events = 0;
 	memset(world->reported, 0, sizeof(world->reported));
 	check_begin(world->check, world->mode <= MODE_CONTINUE, world->mode == MODE_ASYNC);
-	world_say(world, "%s, %u members, ring %lluK, prefetch %lluK, overflow %u:",
+	world_say(world,
+		  "%s, %u members, ring %lluK, journal %lluK, prefetch %lluK, overflow %u:",
 		  mode_name(world->mode), world->members, world->ring_size / KIB,
-		  world->prefetch / KIB, world->overflow);
+		  world->journal_size / KIB, world->prefetch / KIB, world->overflow);
 	for (a = 0; a < world->members; a++)
 		world_member_new(world, a);
 	for (a = 0; a < world->members; a++)

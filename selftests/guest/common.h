@@ -111,6 +111,20 @@ static UNUSED bool pair_new(const char *name, const char *settings)
 		    reads_its_own_way(settings));
 }
 
+/* ndvalctl commands, a line each, all of them; true if they went well. */
+static UNUSED __attribute__((format(printf, 1, 2))) bool batch(const char *fmt, ...)
+{
+	FILE *lines = popen("exec ndvalctl batch --keep-going >/dev/null 2>&1", "we");
+	va_list args;
+
+	if (!lines)
+		return false;
+	va_start(args, fmt);
+	vfprintf(lines, fmt, args);
+	va_end(args);
+	return !pclose(lines);
+}
+
 /* A file of a pair in sysfs. */
 static UNUSED void sys_path(char *path, size_t size, const char *pair, const char *file)
 {
@@ -286,9 +300,8 @@ static UNUSED void *shared(size_t size)
 /* Removes what two_members() makes. */
 static UNUSED void two_members_end(void)
 {
-	run("ndvalctl pair del web1; ndvalctl pair del web2;"
-	    "ndvalctl link detach --member m1 --peer m2;"
-	    "ndvalctl member del m1; ndvalctl member del m2");
+	batch("pair del web1\npair del web2\nlink detach --member m1 --peer m2\n"
+	      "member del m1\nmember del m2\n");
 }
 
 /*
@@ -297,17 +310,17 @@ static UNUSED void two_members_end(void)
  */
 static UNUSED bool two_members(const char *settings)
 {
+	const char *more = reads_its_own_way(settings);
+
 	if (sys_get("web1", "epoch") >= 0)
 		two_members_end();
-	if (run("ndvalctl member add m1") || run("ndvalctl member add m2") ||
-	    run("ndvalctl link attach --member m1 --peer m2 --unix-pair m2") ||
-	    run("ndvalctl pair add web1 --group web --member m1 --peer m2 %s", settings) ||
-	    run("ndvalctl pair add web2 --group web --member m2 --peer m1 %s", settings) ||
-	    run("ndvalctl promote web1 --new") ||
-	    (*reads_its_own_way(settings) &&
-	     run("ndvalctl pair set web1 %s", reads_its_own_way(settings))))
-		return false;
-	return wait_until(sys_get("web2", "epoch") == 1, 20);
+	return batch("member add m1\nmember add m2\n"
+		     "link attach --member m1 --peer m2 --unix-pair m2\n"
+		     "pair add web1 --group web --member m1 --peer m2 %s\n"
+		     "pair add web2 --group web --member m2 --peer m1 %s\n"
+		     "promote web1 --new\n%s %s\n",
+		     settings, settings, *more ? "pair set web1" : "", more) &&
+	       wait_until(sys_get("web2", "epoch") == 1, 20);
 }
 
 #endif /* NDVAL_TEST_COMMON_H */

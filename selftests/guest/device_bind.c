@@ -266,8 +266,8 @@ TEST_F(file, is_told_all_about_itself)
 	EXPECT_EQ(0, info.tail);
 	EXPECT_EQ(8192, info.head);
 	EXPECT_EQ(8192, info.committed);
-	EXPECT_EQ(0, info.reserved[0] | info.reserved[1] | info.reserved[2] |
-		     info.reserved[3] | info.reserved[4]);
+	EXPECT_EQ(0, info.journal_position | info.journal_tail | info.journal_head |
+		     info.journal_committed | info.reserved);
 	/* What follows a name is no leftover of the kernel's. */
 	EXPECT_EQ(0, info.pair[sizeof(info.pair) - 1]);
 	EXPECT_EQ(0, info.stream[sizeof(info.stream) - 1]);

@@ -8,9 +8,11 @@
 #include "kselftest_harness.h"
 
 #include <liburing.h>
+#include <sys/rseq.h>
 
 #include "common.h"
 #include "fault.h"
+#include "journal.h"
 
 /* Most that a case reads, all in all. */
 #define BYTES_MAX	(1 * MIB)
@@ -402,11 +404,24 @@ TEST_F(calls, what_a_node_refuses)
 }
 
 /*
+ * When a task has been preempted, the kernel writes into memory that fork has made
+ * copy on write, and sends SIGSEGV if there is none for the copy.
+ */
+static bool without_rseq(void)
+{
+	void *rseq = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+	return !__rseq_size || !syscall(SYS_rseq, rseq, sizeof(struct rseq),
+					RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+/*
  * A child reads on where its parent stands, or there is none. The kernel cries
  * out, with a stack, when it has no memory for the child's: that is not ours.
  */
 TEST_F_TIMEOUT(calls, a_fork, 300)
 {
+	ASSERT_TRUE(without_rseq());
 	ASSERT_TRUE(both(&self->reader, "fork", 0));
 	ASSERT_EQ(0, run("echo 4 >/proc/sys/kernel/printk"));
 	while (fault_next(&self->reader.fault)) {
@@ -430,6 +445,204 @@ TEST_F_TIMEOUT(calls, a_fork, 300)
 	TH_LOG("%u injections", self->reader.fault.injected);
 	EXPECT_LE(10, self->reader.fault.injected);
 	ASSERT_TRUE(goes_on(&self->reader));
+}
+
+/* Clocks and agreed values */
+
+/* What a copy got: a reading, or a value and its length. */
+struct drawn {
+	struct ndval_clock	clock;
+	unsigned char		value[NDVAL_AGREED_MAX];
+};
+
+/* What a copy draws: 0, or a negative errno. Each is as long as the other copy's. */
+typedef long (*drawer_t)(int fd, unsigned char mine, struct drawn *drawn);
+
+/* The bytes of the journal that one takes. */
+struct draw_kind {
+	drawer_t	call;
+	long long	size;
+};
+
+static long draw_clock(int fd, unsigned char mine UNUSED, struct drawn *drawn)
+{
+	return clock_call(fd, CLOCK_MONOTONIC, &drawn->clock);
+}
+
+/* Of the greatest length: a record that no chunk holds alone. */
+static long draw_agreed(int fd, unsigned char mine, struct drawn *drawn)
+{
+	static unsigned char in[NDVAL_AGREED_MAX];
+	long len;
+
+	memset(in, mine, sizeof(in));
+	memset(drawn->value, 0, sizeof(drawn->value));
+	len = agree(fd, in, sizeof(in), drawn->value, sizeof(drawn->value));
+	return len == NDVAL_AGREED_MAX || len < 0 ? (len < 0 ? len : 0) : -EPROTO;
+}
+
+static const struct draw_kind a_clock = { draw_clock, RECORD_CLOCK };
+static const struct draw_kind a_value = { draw_agreed, RECORD_AGREED(NDVAL_AGREED_MAX) };
+
+/* Draws until it may; what is recorded meanwhile stays what it is. */
+static bool draws(int fd, const struct draw_kind *kind, unsigned char mine, struct drawn *drawn)
+{
+	long ret;
+
+	return wait_until((ret = kind->call(fd, mine, drawn)) != -EAGAIN, 20) && !ret;
+}
+
+/*
+ * The first record of a stream, which makes its journal, with each allocation of the
+ * copy that comes first failing; then both copies get it, the same, and a second one.
+ */
+static void draw_first(struct __test_metadata *_metadata, struct fault *fault, int first,
+		       int second, const struct draw_kind *kind, unsigned int *refused)
+{
+	bool nonblock = fcntl(first, F_GETFL) & O_NONBLOCK;
+	struct drawn got[2] = { 0 }, other = { 0 };
+	bool given;
+	long ret;
+
+	fault_arm(fault);
+	ret = kind->call(first, 1, &got[0]);
+	fault_disarm(fault);
+	ASSERT_TRUE(!ret || right_errno(ret, nonblock)) {
+		TH_LOG("number %u: %ld", fault->nth, ret);
+	}
+	/* A secondary that does not wait gets nothing before the primary has spoken. */
+	ASSERT_TRUE(fault->reached || !ret || nonblock);
+	*refused += !!ret;
+	given = !ret;
+	ASSERT_EQ(given ? kind->size : 0, journal_position(first));
+	ASSERT_TRUE(given || draws(first, kind, 2, &got[0])) TH_LOG("number %u", fault->nth);
+	ASSERT_TRUE(draws(second, kind, 3, &other));
+	ASSERT_EQ(0, memcmp(&got[0], &other, sizeof(other))) TH_LOG("number %u", fault->nth);
+	/* What was asked for first, though it may have failed later, is recorded. */
+	ASSERT_TRUE(kind == &a_clock || got[0].value[0] == 1 || (!given && got[0].value[0] == 2));
+	ASSERT_TRUE(draws(second, kind, 4, &other));
+	ASSERT_TRUE(draws(first, kind, 5, &got[1]));
+	ASSERT_EQ(0, memcmp(&got[1], &other, sizeof(other)));
+	ASSERT_TRUE(kind == &a_clock || other.value[0] == 4);
+	ASSERT_EQ(2 * kind->size, journal_position(first));
+	ASSERT_EQ(2 * kind->size, journal_position(second));
+}
+
+static void every_draw(struct __test_metadata *_metadata, struct reader *self,
+		       const struct draw_kind *kind, int flags)
+{
+	unsigned int streams = 0, refused = 0;
+	long long memory, grown = -1;
+	char name[16];
+	int i;
+
+	for (i = 0; i < SWEEPS; i++) {
+		self->fault.nth = 0;
+		while (fault_next(&self->fault)) {
+			snprintf(name, sizeof(name), "s%u", streams++);
+			ASSERT_TRUE(both(self, name, flags));
+			memory = sys_get("f", "memory");
+			draw_first(_metadata, &self->fault, self->fd, self->other, kind,
+				   &refused);
+			/* Whatever has failed: there is what there would have been. */
+			memory = sys_get("f", "memory") - memory;
+			/* The first journal of a pair brings its clocks along. */
+			if (streams == 1)
+				continue;
+			grown = grown < 0 ? memory : grown;
+			ASSERT_EQ(grown, memory) TH_LOG("number %u", self->fault.nth);
+		}
+	}
+	TH_LOG("%u injections, %u calls refused", self->fault.injected, refused);
+	EXPECT_LE(2 * SWEEPS, refused);
+	ASSERT_TRUE(goes_on(self));
+}
+
+TEST_F_TIMEOUT(calls, a_clock, 300)
+{
+	every_draw(_metadata, &self->reader, &a_clock, 0);
+}
+
+TEST_F_TIMEOUT(calls, an_agreed_value, 300)
+{
+	every_draw(_metadata, &self->reader, &a_value, 0);
+}
+
+TEST_F_TIMEOUT(calls, an_agreed_value_that_does_not_wait, 300)
+{
+	every_draw(_metadata, &self->reader, &a_value, O_NONBLOCK);
+}
+
+/* The same of a secondary, which asks its primary. */
+struct asker {
+	struct fault fault;
+	int first;	/* at the secondary */
+	int second;	/* at the primary */
+};
+
+FIXTURE(secondary)
+{
+	struct asker asker;
+};
+
+FIXTURE_SETUP(secondary)
+{
+	self->asker.first = -1;
+	self->asker.second = -1;
+	ASSERT_TRUE(two_members(STREAMS));
+	ASSERT_TRUE(fault_open(&self->asker.fault, "thread-self"));
+}
+
+FIXTURE_TEARDOWN(secondary)
+{
+	fault_close(&self->asker.fault);
+	close(self->asker.first);
+	close(self->asker.second);
+	two_members_end();
+}
+
+/* The secondary first, with a file each time: only what it draws may fail. */
+static void draw_at_secondary(struct __test_metadata *_metadata, struct asker *self,
+			      const struct draw_kind *kind, int flags)
+{
+	unsigned int refused = 0;
+	char name[16];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		self->fault.nth = 0;
+		while (fault_next(&self->fault)) {
+			snprintf(name, sizeof(name), "s%d-%u", i, self->fault.nth);
+			close(self->first);
+			close(self->second);
+			self->first = instance_open("web2", name, 0, 0);
+			self->second = instance_open("web1", name, 0, 0);
+			ASSERT_EQ(0, fcntl(self->first, F_SETFL, flags));
+			draw_first(_metadata, &self->fault, self->first, self->second, kind,
+				   &refused);
+		}
+	}
+	TH_LOG("%u injections, %u calls refused", self->fault.injected, refused);
+	EXPECT_LE(4, refused);
+	/* As much here as there. */
+	EXPECT_LT(0, journal_head(self->first));
+	EXPECT_EQ(journal_head(self->first), journal_head(self->second));
+	EXPECT_EQ(journal_position(self->first), journal_position(self->second));
+}
+
+TEST_F_TIMEOUT(secondary, a_clock, 300)
+{
+	draw_at_secondary(_metadata, &self->asker, &a_clock, 0);
+}
+
+TEST_F_TIMEOUT(secondary, an_agreed_value, 300)
+{
+	draw_at_secondary(_metadata, &self->asker, &a_value, 0);
+}
+
+TEST_F_TIMEOUT(secondary, an_agreed_value_that_does_not_wait, 300)
+{
+	draw_at_secondary(_metadata, &self->asker, &a_value, O_NONBLOCK);
 }
 
 /* Attributes of a node, and for those that can be set two values. */

@@ -14,6 +14,7 @@
 
 #include "common.h"
 #include "fault.h"
+#include "journal.h"
 #include "peer.h"
 
 #define SWEEPS		2
@@ -105,6 +106,7 @@ FIXTURE_SETUP(netlink)
 	ASSERT_EQ(0, host_set(&self->trial.host, "own", NDVAL_A_PAIR_INSPECT, NDVAL_SWITCH_ON));
 	self->trial.fd = node_open("own", 0);
 	ASSERT_EQ(1, get(self->trial.fd, &byte, 1));
+	ASSERT_NE(0, clock_read(self->trial.fd, CLOCK_REALTIME));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->trial.ends));
 	ASSERT_TRUE(fault_open(&self->trial.fault, "thread-self"));
 	self->trial.before = count(&self->trial.host);
@@ -326,6 +328,7 @@ static void ask_pair_set(struct trial *self UNUSED, struct nl *nl)
 	nl_put_str(nl, NDVAL_A_PAIR_NAME, "own");
 	nl_put_u32(nl, NDVAL_A_PAIR_READ_TIMEOUT_MS, 77);
 	nl_put_u32(nl, NDVAL_A_PAIR_INSTANCES, 3);
+	nl_put_u32(nl, NDVAL_A_PAIR_JOURNAL_SIZE, 8 * KIB);
 }
 
 /* All of it or nothing: half of it is a failure, whatever is answered. */
@@ -334,8 +337,10 @@ static bool is_set(struct trial *self)
 	bool timeout = host_pair_get(&self->host, "own",
 				     NDVAL_A_PAIR_READ_TIMEOUT_MS) == 77;
 	bool instances = host_pair_get(&self->host, "own", NDVAL_A_PAIR_INSTANCES) == 3;
+	bool journal = host_pair_get(&self->host, "own",
+				     NDVAL_A_PAIR_JOURNAL_SIZE) == 8 * KIB;
 
-	if (timeout != instances)
+	if (timeout != instances || timeout != journal)
 		abort();
 	return timeout;
 }
@@ -344,6 +349,7 @@ static void unset(struct trial *self)
 {
 	host_set(&self->host, "own", NDVAL_A_PAIR_READ_TIMEOUT_MS, 0);
 	host_set(&self->host, "own", NDVAL_A_PAIR_INSTANCES, 1);
+	host_set(&self->host, "own", NDVAL_A_PAIR_JOURNAL_SIZE, 64 * KIB);
 }
 
 TEST_F_TIMEOUT(netlink, pair_set, 300)
@@ -619,6 +625,45 @@ TEST_F_TIMEOUT(netlink, instance_set, 300)
 	try_all(_metadata, &self->trial, &command);
 }
 
+static void ask_instance_set_both(struct nl *nl, __u64 position, __u64 journal)
+{
+	nl_request(nl, NDVAL_CMD_INSTANCE_SET, 0);
+	nl_put_str(nl, NDVAL_A_INSTANCE_PAIR, "own");
+	nl_put_u64(nl, NDVAL_A_INSTANCE_POSITION, position);
+	nl_put_u64(nl, NDVAL_A_INSTANCE_JOURNAL_POSITION, journal);
+}
+
+static void instance_set_both(struct trial *self UNUSED, struct nl *nl)
+{
+	ask_instance_set_both(nl, 1234, 0);
+}
+
+/* In both or in none. */
+static bool is_moved_in_both(struct trial *self)
+{
+	bool moved = is_moved(self);
+
+	if (moved != !journal_position(self->fd))
+		abort();
+	return moved;
+}
+
+static void move_both_back(struct trial *self)
+{
+	ask_instance_set_both(self->host.nl, 1, RECORD_CLOCK);
+	nl_call(self->host.nl, NULL, NULL);
+}
+
+TEST_F_TIMEOUT(netlink, instance_set_in_the_journal, 300)
+{
+	const struct command command = {
+		instance_set_both, is_moved_in_both, NULL, move_both_back,
+	};
+
+	ASSERT_EQ(RECORD_CLOCK, journal_position(self->trial.fd));
+	try_all(_metadata, &self->trial, &command);
+}
+
 /* What changes nothing */
 
 /* Is refused for want of memory, or answered in full. */
@@ -760,13 +805,25 @@ static void get_values(struct nl *nl)
 	nl_put_u32(nl, NDVAL_A_VALUES_LENGTH, 3000);
 }
 
+static void get_records(struct nl *nl)
+{
+	nl_request(nl, NDVAL_CMD_VALUES_GET, 0);
+	nl_put_str(nl, NDVAL_A_VALUES_PAIR, "own");
+	nl_put_flag(nl, NDVAL_A_VALUES_JOURNAL);
+	nl_put_u64(nl, NDVAL_A_VALUES_OFFSET, RECORD_CLOCK);
+	nl_put_u32(nl, NDVAL_A_VALUES_LENGTH, 4096);
+}
+
 TEST_F_TIMEOUT(netlink, questions, 600)
 {
 	static void (* const requests[])(struct nl *nl) = {
 		get_member, get_pair, get_peer, get_link, get_stream, get_instance, get_values,
+		get_records,
 	};
+	char value[3000] = "";
 	size_t i;
 
+	ASSERT_EQ(3000, agree(self->trial.fd, value, 3000, value, 3000));
 	ASSERT_TRUE(make_everything(&self->trial));
 	for (i = 0; i < ARRAY_LEN(requests); i++)
 		ask_all(_metadata, &self->trial, requests[i]);

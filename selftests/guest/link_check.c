@@ -5,12 +5,13 @@
  * this kernel, two copies are two instances of a member, or two members that are
  * joined by a socketpair, or one of the kernel's and one that the test makes up.
  *
- * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=120
+ * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=240
  */
 #include <sys/prctl.h>
 
 #include "kselftest_harness.h"
 #include "common.h"
+#include "journal.h"
 #include "peer.h"
 
 #define SEGMENT	(64 * KIB)
@@ -41,6 +42,7 @@ FIXTURE(check)
 {
 	struct host host;
 	struct fake fake;
+	struct fake other;	/* m3, where a test has one */
 	struct finding finding;
 	int a, b, c;		/* files of copies */
 	char bytes[64 * KIB];
@@ -50,6 +52,7 @@ FIXTURE_SETUP(check)
 {
 	memset(self, 0, sizeof(*self));
 	self->fake.peer.fd = -1;
+	self->other.peer.fd = -1;
 	self->a = -1;
 	self->b = -1;
 	self->c = -1;
@@ -60,6 +63,7 @@ FIXTURE_SETUP(check)
 FIXTURE_TEARDOWN(check)
 {
 	peer_close(&self->fake.peer);
+	peer_close(&self->other.peer);
 	close(self->a);
 	close(self->b);
 	close(self->c);
@@ -98,16 +102,18 @@ static int take_finding(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-/* Waits @ms for a finding of a pair. What it counts is one each. */
+/* Waits @ms for a finding of a pair, 0: it is there. What it counts is one each. */
 static bool await_finding(struct host *host, struct finding *finding, const char *pair, int ms)
 {
-	double end = seconds() + ms / 1000.0;
+	double end = seconds() + ms / 1000.0, left = ms / 1000.0;
 
 	memset(finding, 0, sizeof(*finding));
 	finding->pair = pair;
-	while (!finding->seen && seconds() < end &&
-	       file_is_ready(nl_fd(host->nl), POLLIN, (end - seconds()) * 1000))
+	while (!finding->seen && file_is_ready(nl_fd(host->nl), POLLIN, left * 1000)) {
 		nl_receive_event(host->nl, take_finding, finding);
+		left = end - seconds();
+		left = left > 0 ? left : 0;
+	}
 	return finding->seen;
 }
 
@@ -353,6 +359,26 @@ TEST_F(check, report_tells_once_a_segment_and_lets_it_go_on)
 	EXPECT_EQ(2, get_instance(&self->host, "one", 1).divergences);
 }
 
+/* In the journal nothing moves: it may ask for the other kind for ever. */
+TEST_F(check, who_asks_for_another_kind_again_is_told_of_once)
+{
+	struct finding *finding = &self->finding;
+	char out[16];
+
+	ASSERT_TRUE(two_instances(self, "on_divergence=report"));
+	ASSERT_NE(0, clock_read(self->a, CLOCK_TAI));
+	EXPECT_EQ(-ESTALE, agree(self->b, "x", 1, out, sizeof(out)));
+	ASSERT_TRUE(await_finding(&self->host, finding, "one", PATIENCE_MS));
+	EXPECT_EQ(0, finding->offset);
+	EXPECT_EQ(-ESTALE, agree(self->b, "x", 1, out, sizeof(out)));
+	EXPECT_FALSE(await_finding(&self->host, finding, "one", QUIET_MS));
+	/* At another place, another time. */
+	EXPECT_NE(0, clock_read(self->b, CLOCK_TAI));
+	ASSERT_NE(0, clock_read(self->a, CLOCK_TAI));
+	EXPECT_EQ(-ESTALE, agree(self->b, "x", 1, out, sizeof(out)));
+	EXPECT_TRUE(await_finding(&self->host, finding, "one", PATIENCE_MS));
+}
+
 TEST_F(check, the_setting_counts_from_when_it_is_changed)
 {
 	ASSERT_TRUE(two_instances(self, FAIL));
@@ -536,9 +562,8 @@ static bool lead(FIXTURE_DATA(check) * self, size_t len)
 	    host_pair(host, "web1", "web", "m1", "m2"))
 		return false;
 	self->a = node_open("web1", O_NONBLOCK);
-	get(self->a, self->bytes, 1);
-	return fake_lead_all(host, fake, "m2") && fake_push(fake, 0, len) &&
-	       fake_stores(fake, "default", len);
+	return node_ready(self->a) && fake_lead_all(host, fake, "m2") &&
+	       fake_push(fake, 0, len) && fake_stores(fake, "default", len);
 }
 
 static const struct check one_stop = {
@@ -578,7 +603,8 @@ TEST_F(check, a_peer_is_told_of_the_finding)
 	EXPECT_EQ(NDVAL_VALUE_KIND_RANDOM, said_u32(said, NDVAL_WIRE_A_KIND));
 	EXPECT_EQ(getpid(), said_u32(said, NDVAL_WIRE_A_PID));
 	EXPECT_STREQ("copy", said_text(said, NDVAL_WIRE_A_COMM));
-	ASSERT_TRUE(await_finding(&self->host, finding, "web1", PATIENCE_MS));
+	/* Listeners here were told first. */
+	ASSERT_TRUE(await_finding(&self->host, finding, "web1", 0));
 	EXPECT_EQ(3, finding->other_instance);
 	EXPECT_EQ(77, finding->other_length);
 	EXPECT_EQ(4711, finding->other_pid);
@@ -595,6 +621,70 @@ TEST_F(check, a_peer_is_told_of_the_finding)
 		ASSERT_TRUE(peer_expect(&self->fake.peer, NDVAL_WIRE_CMD_PAIR, said));
 	} while (said->tb[NDVAL_WIRE_A_COPY_DIVERGED]);
 	EXPECT_TRUE(reads_pattern(self->a, 50, 950));
+}
+
+TEST_F(check, a_peer_is_told_of_a_finding_once)
+{
+	struct said *said = &self->fake.said;
+	int cmd;
+
+	ASSERT_TRUE(lead(self, 1000));
+	self->fake.side.serial = 2;
+	self->fake.side.on_divergence = NDVAL_ON_DIVERGENCE_REPORT;
+	ASSERT_TRUE(say_pair(&self->fake.peer, &self->fake.side));
+	ASSERT_TRUE(tells(self, &one_stop));
+	READ(self->a, 200);
+	do {
+		ASSERT_TRUE(hears(self));
+	} while (!said->tb[NDVAL_WIRE_A_FOUND_AT]);
+	READ(self->a, 10);
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_READ_TIMEOUT_MS, 50));
+	fsync(self->a);
+	ASSERT_TRUE(hears(self));
+	do {
+		EXPECT_FALSE(said->tb[NDVAL_WIRE_A_FOUND_AT]);
+		cmd = peer_receive(&self->fake.peer, said, QUIET_MS);
+	} while (cmd > 0);
+}
+
+/* The epoch is followed by one that has in common with it what lies below @common. */
+static bool next_epoch(FIXTURE_DATA(check) * self, __u64 common)
+{
+	const __u64 starts[EPOCHS] = { 0, common };
+	struct fake *fake = &self->fake;
+
+	side_promote(&fake->side, 0xbbbb0002ULL);
+	if (!say_pair(&fake->peer, &fake->side) ||
+	    !say_sync(&fake->peer, &fake->side, "default", FAKE_STREAM_ID, starts) ||
+	    !say_sync_end(&fake->peer, &fake->side))
+		return false;
+	do {
+		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said))
+			return false;
+	} while (said_u64(&fake->said, NDVAL_WIRE_A_EPOCH_ID) != fake->side.epoch_id);
+	return fake_push(fake, common, 1000) && peer_is_served(&fake->peer);
+}
+
+/* It was stopped before it got anything, of which nothing is left to differ by. */
+TEST_F(check, a_copy_begins_anew_with_values_that_do)
+{
+	ASSERT_TRUE(lead(self, 1000));
+	ASSERT_TRUE(tells(self, &one_stop));
+	STALE(self->a, 200);
+	ASSERT_TRUE(health_is(&self->host, "web1", NDVAL_HEALTH_DIVERGED));
+	ASSERT_TRUE(next_epoch(self, 0));
+	EXPECT_FALSE(get_instance(&self->host, "web1", 0).diverged);
+	READ(self->a, 200);
+}
+
+TEST_F(check, what_was_told_of_values_that_are_thrown_away_stops_nobody)
+{
+	ASSERT_TRUE(lead(self, 1000));
+	ASSERT_TRUE(tells(self, &one_stop));
+	READ(self->a, 20);
+	ASSERT_TRUE(next_epoch(self, 50));
+	READ(self->a, 200);
+	READ(self->a, 1);
 }
 
 TEST_F(check, a_finding_of_a_peer_is_told_here)
@@ -645,6 +735,120 @@ static double hears_of(FIXTURE_DATA(check) * self, __u64 stop)
 			return PATIENCE_MS;
 	} while (last_stop(&self->fake.said) != stop);
 	return seconds() - begin;
+}
+
+/* A peer's copy that begins does not know where ours stand: it is told again. */
+TEST_F(check, a_peer_whose_copy_begins_hears_where_ours_stand)
+{
+	struct check begins = one_stop;
+
+	ASSERT_TRUE(lead(self, 1000));
+	READ(self->a, 50);
+	EXPECT_GT(PATIENCE_MS, hears_of(self, 50));
+	begins.n = 0;
+	ASSERT_TRUE(say_check(&self->fake.peer, &self->fake.side, &begins));
+	EXPECT_GT(PATIENCE_MS, hears_of(self, 50));
+}
+
+/* The primary's copy is not to blame: the peer is told again, and finds out. */
+TEST_F(check, a_secondary_that_differs_is_told_where_the_primarys_copy_stands)
+{
+	struct fake *fake = &self->fake;
+	struct host *host = &self->host;
+	struct check check = one_stop;
+
+	side_secondary(&fake->side, "web");
+	ASSERT_EQ(0, host_call(host, NDVAL_CMD_MEMBER_NEW, NDVAL_A_MEMBER_NAME, "m1"));
+	ASSERT_EQ(0, host_pair(host, "web1", "web", "m1", "m2"));
+	ASSERT_EQ(0, host_promote(host, "web1"));
+	ASSERT_EQ(0, host_set(host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
+	self->a = node_open("web1", 0);
+	ASSERT_TRUE(fake_connect(host, fake, "m1", "m2") && fake_follow(fake) &&
+		    say_end(&fake->peer, &fake->side));
+	READ(self->a, 100);
+	EXPECT_GT(PATIENCE_MS, hears_of(self, 100));
+	check.id = host_stream_get(host, "web1", "default", NDVAL_A_STREAM_ID);
+	ASSERT_TRUE(say_check(&fake->peer, &fake->side, &check));
+	EXPECT_GT(PATIENCE_MS, hears_of(self, 100));
+	READ(self->a, 100);
+	EXPECT_EQ(0, host_pair_get(host, "web1", NDVAL_A_PAIR_DIVERGENCES));
+}
+
+/* Beside the kernel's secondary, which has read 100 bytes, another one has read otherwise. */
+static bool differs(FIXTURE_DATA(check) * self, int older)
+{
+	struct host *host = &self->host;
+	struct fake *other = &self->other;
+
+	if (!lead(self, 1000) || host_add_peer(host, "web1", "m3") ||
+	    get(self->a, self->bytes, 100) != 100)
+		return false;
+	other->side = self->fake.side;
+	other->side.role = NDVAL_ROLE_SECONDARY;
+	other->side.pair_id = host_pair_get(host, "web1", NDVAL_A_PAIR_MEMBER_ID) + older;
+	return fake_connect(host, other, "m1", "m3") && say_pair(&other->peer, &other->side) &&
+	       say_check(&other->peer, &other->side, &one_stop) &&
+	       peer_is_served(&other->peer);
+}
+
+TEST_F(check, of_two_secondaries_the_one_with_the_higher_id_is_to_blame)
+{
+	ASSERT_TRUE(differs(self, -1));
+	STALE(self->a, 1);
+}
+
+TEST_F(check, of_two_secondaries_the_one_with_the_lower_id_goes_on)
+{
+	ASSERT_TRUE(differs(self, 1));
+	READ(self->a, 100);
+}
+
+/* Two copies that tell in the same moment, one CHECK each. */
+TEST_F(check, two_copies_that_tell_at_once_are_both_told_of)
+{
+	ASSERT_TRUE(lead(self, 1000));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 3));
+	self->b = instance_open("web1", "default", 1, O_NONBLOCK);
+	READ(self->a, 10);
+	READ(self->b, 10);
+	READ(self->b, 10);
+	EXPECT_GT(PATIENCE_MS, hears_of(self, 10));
+	EXPECT_GT(PATIENCE_MS, hears_of(self, 20));
+}
+
+/* It tells the other instance, at once; peers hear of that place too. */
+TEST_F(check, who_is_asked_by_an_instance_that_begins_tells_peers_too)
+{
+	ASSERT_TRUE(lead(self, 1000));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 3));
+	READ(self->a, 10);
+	self->b = instance_open("web1", "default", 1, O_NONBLOCK);
+	ASSERT_LE(0, self->b);
+	EXPECT_GT(PATIENCE_MS, hears_of(self, 10));
+}
+
+TEST_F(check, a_peer_is_not_told_of_a_finding_that_is_none_of_its_own)
+{
+	struct said *said = &self->fake.said;
+	bool told = false;
+	int cmd;
+
+	ASSERT_TRUE(lead(self, 1000));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 3));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_READ_TIMEOUT_MS, 50));
+	self->b = instance_open("web1", "default", 1, O_NONBLOCK);
+	READ(self->a, 100);
+	fsync(self->a);
+	READ(self->b, 30);
+	STALE(self->b, 100);
+	ASSERT_TRUE(await_finding(&self->host, &self->finding, "web1", PATIENCE_MS));
+	while ((cmd = peer_receive(&self->fake.peer, said, QUIET_MS)) > 0) {
+		if (cmd != NDVAL_WIRE_CMD_CHECK)
+			continue;
+		told |= said_u32(said, NDVAL_WIRE_A_INSTANCE) == 1;
+		EXPECT_FALSE(said->tb[NDVAL_WIRE_A_FOUND_AT]);
+	}
+	EXPECT_TRUE(told);
 }
 
 TEST_F(check, check_goes_out_at_fsync_each_second_and_each_quarter_of_prefetch)

@@ -233,6 +233,32 @@ TEST_F(failover, a_newer_epoch_is_adopted_after_sync_with_what_is_in_common)
 	EXPECT_EQ(0, memcmp(got, news, sizeof(got)));
 }
 
+/*
+ * A copy that is outdated is another object, which has not heard of the epoch yet: some of
+ * what was said to the former one is thrown away, so its end is not that of the whole.
+ */
+TEST_F(failover, sync_that_was_said_to_a_former_object_does_not_count)
+{
+	struct fake *fake = &self->fake;
+	__u64 old = fake->side.epoch_id;
+
+	ASSERT_TRUE(lead_with(&self->host, fake, 10000));
+	ASSERT_TRUE(reads_pattern(self->fd, 0, 3000));
+	side_promote(&fake->side, E2);
+	fake->side.for_id = pair_get(&self->host, NDVAL_A_PAIR_MEMBER_ID);
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side) && peer_is_served(&fake->peer));
+	ASSERT_EQ(0, host_call(&self->host, NDVAL_CMD_OUTDATE, NDVAL_A_PAIR_NAME, "web1"));
+	ASSERT_TRUE(say_starts(fake, 0, 5000, 0) && say_pair(&fake->peer, &fake->side) &&
+		    say_sync_end(&fake->peer, &fake->side) && peer_is_served(&fake->peer));
+	EXPECT_NE(NDVAL_HEALTH_DIVERGED, pair_get(&self->host, NDVAL_A_PAIR_HEALTH));
+	EXPECT_EQ(old, pair_get(&self->host, NDVAL_A_PAIR_EPOCH_ID));
+	/* What is said to the one that it is now does. */
+	fake->side.for_id = pair_get(&self->host, NDVAL_A_PAIR_MEMBER_ID);
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side) && say_starts(fake, 0, 5000, 0) &&
+		    say_sync_end(&fake->peer, &fake->side) && adopts(fake));
+	EXPECT_EQ(5000, head(&self->host));
+}
+
 /* L of the old epoch does not release bytes of the new one. */
 TEST_F(failover, l_is_cut_to_what_is_in_common)
 {
@@ -893,6 +919,7 @@ TEST_F(failover, one_number_for_two_epochs_is_refused)
 	EXPECT_EQ(NDVAL_PEER_STATE_REFUSED,
 		  host_peer_state(&self->host, "web1", "m2", reason));
 	EXPECT_NE(0, strlen(reason));
+	ASSERT_TRUE(node_ready(self->fd));
 	EXPECT_EQ(1, get(self->fd, &byte, 1));
 	/* It is a secondary: the other's word does not count. */
 	ASSERT_EQ(0, host_call(&self->host, NDVAL_CMD_DEMOTE, NDVAL_A_PAIR_NAME, "web1"));
@@ -916,6 +943,7 @@ TEST_F(failover, two_primaries_of_one_epoch_refuse_each_other)
 	EXPECT_EQ(NDVAL_PEER_STATE_REFUSED,
 		  host_peer_state(&self->host, "web1", "m2", NULL));
 	EXPECT_EQ(NDVAL_ROLE_PRIMARY, pair_get(&self->host, NDVAL_A_PAIR_ROLE));
+	ASSERT_TRUE(node_ready(self->fd));
 	EXPECT_EQ(1, get(self->fd, &byte, 1));
 }
 
@@ -949,6 +977,7 @@ TEST_F(failover, of_more_than_sixteen_epochs_the_oldest_are_one)
 	int i;
 
 	ASSERT_EQ(0, host_promote(&self->host, "web1"));
+	ASSERT_TRUE(node_ready(self->fd));
 	for (i = 1; i < 20; i++) {
 		ASSERT_EQ((ssize_t)sizeof(bytes), get(self->fd, bytes, sizeof(bytes)));
 		ASSERT_EQ(0, host_call(&self->host, NDVAL_CMD_DEMOTE, NDVAL_A_PAIR_NAME, "web1"));

@@ -16,8 +16,8 @@
 #include "common.h"
 #include "peer.h"
 
-#define ROUNDS	200
-#define BREAKS	100
+#define ROUNDS	rounds_of(200)
+#define BREAKS	rounds_of(100)
 
 /* Longest that they may take, in s: whoever removes the pair gets what others leave. */
 #define BREAKING	600
@@ -58,7 +58,7 @@ static bool hears_of_removal(struct fake *fake)
 
 TEST_F(two, pair_del)
 {
-	int i;
+	__u64 i;
 
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));
@@ -69,7 +69,7 @@ TEST_F(two, pair_del)
 
 TEST_F(two, peer_del)
 {
-	int i;
+	__u64 i;
 
 	ASSERT_EQ(0, host_pair(&self->host, "web1", "web", "m1", "m2"));
 	for (i = 0; i < ROUNDS; i++) {
@@ -90,6 +90,8 @@ static void come_and_go(const bool *stop)
 {
 	struct host host = { .nl = nl_open() };
 	struct fake fake = { .peer.fd = -1 };
+	/* Whoever removes pairs needs as much longer. */
+	const __u64 slower = from_environment("NDVAL_SLOWER", 1);
 	unsigned int i;
 
 	/* Whoever could tell us to stop may be ended by a failure. */
@@ -97,7 +99,7 @@ static void come_and_go(const bool *stop)
 	for (i = 0; !*stop; i++) {
 		if (!fake_connect(&host, &fake, "m1", "m2"))
 			_exit(1);
-		usleep(1000 + i * 37 % 3000);
+		usleep((1000 + i * 37 % 3000) * slower);
 		peer_close(&fake.peer);
 	}
 	_exit(0);
@@ -113,7 +115,8 @@ TEST_F_TIMEOUT(two, pair_del_while_links_break, BREAKING)
 	const struct sched_param none = { 0 };
 	bool *stop = shared(sizeof(*stop));
 	pid_t pid, gone = 0;
-	int i, status;
+	int status;
+	__u64 i;
 
 	ASSERT_NE(NULL, stop);
 	peer_close(&self->fake.peer);

@@ -391,6 +391,46 @@ TEST_F(primary, limit_and_committed_are_what_all_other_members_store)
 	EXPECT_EQ(20 * KIB, store->have);
 }
 
+/* Receives PAIRs until one whose flags are as wanted. */
+static bool told(struct fake *fake, bool in_sync, bool behind)
+{
+	do {
+		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said))
+			return false;
+	} while (!fake->said.tb[NDVAL_WIRE_A_IN_SYNC] != !in_sync ||
+		 !fake->said.tb[NDVAL_WIRE_A_BEHIND] != !behind);
+	return true;
+}
+
+/* What a member stores and wants, but may not have yet, nobody is behind for. */
+TEST_F(primary, nobody_is_behind_for_what_another_may_not_have_yet)
+{
+	struct fetch ack = { .stream = "default", .want = RING, .demand = RING };
+	struct store *store = new_store(64 * KIB);
+	struct fake *fake = &self->fake, *other = &self->other;
+
+	ASSERT_EQ(0, host_add_peer(&self->host, "web1", "m3"));
+	other->side.pair_id++;
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(join(&self->host, other, "m3"));
+	ASSERT_TRUE(told(other, true, false));
+	ask(_metadata, self->fd, 1);
+	take_until(_metadata, fake, store, 20 * KIB);
+	ack.have = store->have;
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &ack));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(NDVAL_PEER_STATE_IN_SYNC, host_peer_state(&self->host, "web1", "m3", NULL));
+	EXPECT_EQ(NDVAL_HEALTH_PROTECTED,
+		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+	ask(_metadata, self->fd, 1);
+	/* Nor for what it may: all others store that. */
+	ASSERT_TRUE(say_fetch(&other->peer, &other->side, &ack));
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &ack));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(NDVAL_HEALTH_PROTECTED,
+		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+}
+
 TEST_F(primary, who_comes_after_the_window_has_moved_on_is_sent_from_the_tail)
 {
 	struct fake *fake = &self->fake;
@@ -442,6 +482,7 @@ TEST_F(primary, need_of_an_async_reader_is_what_the_window_lacks)
 	store->want = 8 * KIB;
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
 	ASSERT_TRUE(peer_is_served(&fake->peer));
+	ASSERT_TRUE(node_ready(self->fd));
 	/* The window is held at what the peer stores: the reader comes to a stop. */
 	while ((len = get(self->fd, mine + read, 1000)) > 0)
 		read += len;
@@ -477,17 +518,6 @@ TEST_F(primary, pings_are_sent_and_answered)
 	EXPECT_NE(0, got);
 	EXPECT_TRUE(host_link_lives(&self->host, peer->link));
 	EXPECT_TRUE(peer_is_served(peer));
-}
-
-/* Receives PAIRs until one whose flags are as wanted. */
-static bool told(struct fake *fake, bool in_sync, bool behind)
-{
-	do {
-		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said))
-			return false;
-	} while (!fake->said.tb[NDVAL_WIRE_A_IN_SYNC] != !in_sync ||
-		 !fake->said.tb[NDVAL_WIRE_A_BEHIND] != !behind);
-	return true;
 }
 
 /* Nothing but what was promised before it came, and every byte of that. */

@@ -431,6 +431,7 @@ TEST_F(secondary, two_primaries_refuse_each_other_and_say_why)
 	char byte;
 
 	ASSERT_EQ(0, host_promote(&self->host, "web1"));
+	ASSERT_TRUE(node_ready(self->fd));
 	ASSERT_EQ(1, get(self->fd, &byte, 1));
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2"));
 	ASSERT_TRUE(say_pair(&fake->peer, &fake->side));

@@ -224,6 +224,72 @@ static bool be_in_sync(struct host *host, struct fake *fake, int fd, struct fetc
 	       host_peer_is(host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC);
 }
 
+/* The next bytes of the stream "default" that come; how many, and where they begin. */
+static size_t next_values(struct fake *fake, __u64 *offset)
+{
+	size_t len = 0;
+
+	do {
+		if (!peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said))
+			return 0;
+		said_value(&fake->said, &len);
+	} while (!len);
+	*offset = said_value_offset(&fake->said);
+	return len;
+}
+
+/* A hole, from 1000 on, which is what lead() has stored. */
+#define HOLE_END	20480ULL
+#define BEHIND_HOLE	(HOLE_END + 4096)
+
+/* The kernel follows, has missed what lies in the hole, and then its primary goes. */
+static bool lead_with_hole(struct host *host, struct fake *fake, int fd)
+{
+	const struct values beyond = {
+		.stream = "default", .id = FAKE_STREAM_ID, .tail = HOLE_END,
+		.offset = HOLE_END, .len = BEHIND_HOLE - HOLE_END,
+	};
+	char byte;
+
+	return node_ready(fd) && get(fd, &byte, 1) == -EAGAIN && lead(host, fake) &&
+	       say_values(&fake->peer, &fake->side, &beyond) &&
+	       fake_stores(fake, "default", BEHIND_HOLE) && fake_hang_up(host, fake);
+}
+
+/* What was missed before this one took over is missing for its peers too; no more is. */
+TEST_F(takeover, who_stores_all_before_a_hole_goes_on_behind_it)
+{
+	struct fetch fetch = { .stream = "default", .id = FAKE_STREAM_ID, .want = RING };
+	struct fake *fake = &self->fake;
+	struct promotion promotion;
+	__u64 at;
+
+	ASSERT_TRUE(lead_with_hole(&self->host, fake, self->fd));
+	ASSERT_TRUE(begin(self->nl, &promotion));
+	ASSERT_EQ(0, end_of(self->nl, &promotion));
+	side_secondary(&fake->side, "web");
+	fake->side.pair_id++;
+	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2") && fake_follow(fake));
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch) &&
+		    say_end(&fake->peer, &fake->side));
+	ASSERT_EQ(1000, next_values(fake, &at));
+	EXPECT_EQ(0, at);
+	EXPECT_EQ(0, said_u64(&fake->said, NDVAL_WIRE_A_TAIL));
+	/* Not before it is known that all of that is stored. */
+	while (peer_receive(&fake->peer, &fake->said, QUIET_MS) > 0)
+		EXPECT_FALSE(fake->said.cmd == NDVAL_WIRE_CMD_VALUES &&
+			     said_u64(&fake->said, NDVAL_WIRE_A_TAIL));
+	fetch.have = 1000;
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+	ASSERT_LT(0, next_values(fake, &at));
+	EXPECT_EQ(HOLE_END, at);
+	EXPECT_EQ(HOLE_END, said_u64(&fake->said, NDVAL_WIRE_A_TAIL));
+	/* It need not be told again. */
+	fetch.have = BEHIND_HOLE;
+	ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+}
+
 /* Whom a new primary counts */
 
 TEST_F(takeover, who_listed_in_the_old_epoch_has_to_in_the_new_one)
@@ -540,6 +606,23 @@ TEST_F(takeover, who_loses_a_race_gives_what_it_has_more)
 	EXPECT_EQ(0, error);
 	EXPECT_EQ(EBUSY, end_of(self->nl, &promotion));
 	EXPECT_EQ(NDVAL_ROLE_SECONDARY, pair_get(&self->host, NDVAL_A_PAIR_ROLE));
+}
+
+/* Whoever it gives to stores more than it missed. */
+TEST_F(takeover, who_has_a_hole_gives_what_lies_behind_it)
+{
+	struct fake *fake = &self->fake, *other = &self->other;
+	struct promotion promotion;
+	__u32 error = ~0U;
+
+	ASSERT_TRUE(lead_with_hole(&self->host, fake, self->fd));
+	ASSERT_TRUE(come_as_third(&self->host, other, fake, LOW_ID));
+	ASSERT_TRUE(begin(self->nl, &promotion));
+	ASSERT_TRUE(is_asked(other));
+	ASSERT_TRUE(ask_for_takeover(other, HOLE_END + 1000));
+	EXPECT_EQ(BEHIND_HOLE, gift(other, HOLE_END + 1000, &error));
+	EXPECT_EQ(0, error);
+	EXPECT_EQ(EBUSY, end_of(self->nl, &promotion));
 }
 
 TEST_F(takeover, who_wins_a_race_goes_on)

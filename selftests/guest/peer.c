@@ -779,6 +779,7 @@ void wire_fetch(struct wire *wire, const struct side *side, const struct fetch *
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_DEMAND, fetch->demand);
 	mnl_attr_put_u64(nlh, NDVAL_WIRE_A_NEED, fetch->need);
 	put_flag(wire, NDVAL_WIRE_A_AGAIN, fetch->again);
+	put_flag(wire, NDVAL_WIRE_A_JOURNAL, fetch->journal);
 }
 
 void wire_values(struct wire *wire, const struct side *side, const struct values *values)
@@ -815,6 +816,18 @@ void wire_values(struct wire *wire, const struct side *side, const struct values
 	else
 		pattern_fill(mnl_attr_get_payload(data), values->offset, values->len);
 	mnl_attr_nest_end(nlh, nest);
+	put_flag(wire, NDVAL_WIRE_A_JOURNAL, values->journal);
+	put_flag(wire, NDVAL_WIRE_A_AGAIN, values->again);
+}
+
+void wire_propose(struct wire *wire, const struct side *side, const char *stream, __u64 id,
+		  const struct record *record)
+{
+	wire_begin(wire, NDVAL_WIRE_CMD_PROPOSE);
+	put_side(wire->nlh, side);
+	mnl_attr_put_strz(wire->nlh, NDVAL_WIRE_A_STREAM, stream);
+	mnl_attr_put_u64(wire->nlh, NDVAL_WIRE_A_STREAM_ID, id);
+	mnl_attr_put(wire->nlh, NDVAL_WIRE_A_RECORD, RECORD_HEAD + record->length, record);
 }
 
 /* Where the epochs began in a stream; without one, that all has been told. */
@@ -823,6 +836,7 @@ void wire_sync(struct wire *wire, const struct side *side, const char *stream, _
 {
 	wire_begin(wire, NDVAL_WIRE_CMD_SYNC);
 	put_side(wire->nlh, side);
+	mnl_attr_put_u64(wire->nlh, NDVAL_WIRE_A_FOR_ID, side->for_id ? side->for_id : heard_id);
 	if (!stream) {
 		put_flag(wire, NDVAL_WIRE_A_END, true);
 		return;
@@ -975,6 +989,19 @@ bool say_values(struct peer *peer, const struct side *side, const struct values 
 
 	must(wire);
 	wire_values(wire, side, values);
+	sent = peer_send(peer, wire);
+	free(wire);
+	return sent;
+}
+
+bool say_propose(struct peer *peer, const struct side *side, const char *stream, __u64 id,
+		 const struct record *record)
+{
+	struct wire *wire = malloc(sizeof(*wire));
+	bool sent;
+
+	must(wire);
+	wire_propose(wire, side, stream, id, record);
 	sent = peer_send(peer, wire);
 	free(wire);
 	return sent;

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 #include <linux/types.h>
+#include <linux/ndval.h>
 
 #include "../../driver/wire_enum_gen.h"
 #include "../../tools/lib/nl.h"
@@ -117,6 +118,7 @@ struct fetch {
 	__u64		need;
 	bool		again;
 	bool		takeover;
+	bool		journal;
 };
 
 struct values {
@@ -132,7 +134,28 @@ struct values {
 	bool		held;		/* L is 0 */
 	__u32		drops;
 	const __u64	*starts;	/* EPOCHS of them; NULL: not said */
+	bool		journal;	/* data is of whole records */
+	bool		again;
 };
+
+/* A record of a journal, as on the wire. */
+struct record {
+	__u32		kind;
+	__u32		length;
+	__u64		place;
+	__u64		origin;
+	__u32		instance;
+	__u32		pid;
+	char		comm[16];
+	unsigned char	value[NDVAL_AGREED_MAX];
+};
+
+/* Bytes of it before the value, and of all of it in the journal. */
+#define RECORD_HEAD	48
+#define RECORD_SIZE(len)	((RECORD_HEAD + (len) + 7) / 8 * 8)
+
+/* Identity of the journal of the stream "default" at our primary. */
+#define FAKE_JOURNAL_ID	0xd00eULL
 
 struct stop {
 	__u64		offset;
@@ -234,6 +257,8 @@ void wire_handover(struct wire *wire, const struct side *side);
 void wire_stream_del(struct wire *wire, const struct side *side, const char *stream,
 		     __u64 id, __u32 error);
 void wire_check(struct wire *wire, const struct side *side, const struct check *check);
+void wire_propose(struct wire *wire, const struct side *side, const char *stream, __u64 id,
+		  const struct record *record);
 void wire_time(struct wire *wire, int cmd, __u64 time);
 void wire_bye(struct wire *wire, const char *reason);
 struct nlattr *wire_attr(struct wire *wire, int type);
@@ -249,6 +274,8 @@ bool say_values(struct peer *peer, const struct side *side, const struct values 
 bool say_sync(struct peer *peer, const struct side *side, const char *stream, __u64 id,
 	      const __u64 *starts);
 bool say_sync_end(struct peer *peer, const struct side *side);
+bool say_propose(struct peer *peer, const struct side *side, const char *stream, __u64 id,
+		 const struct record *record);
 bool say_check(struct peer *peer, const struct side *side, const struct check *check);
 bool say_takeover(struct peer *peer, const struct side *side, __u32 error);
 bool say_handover(struct peer *peer, const struct side *side);

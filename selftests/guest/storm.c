@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 
 #include "common.h"
+#include "journal.h"
 #include "peer.h"
 
 /* What is compared. A read of whole blocks is cut at their ends, if at all. */
@@ -112,7 +113,8 @@ static __u64 mix(__u64 a, __u64 b)
  * what was there. So it can be exchanged at once, and a reader that is killed
  * leaves nothing behind that is half done.
  */
-static void see_block(struct tally *tally, __u64 place, const void *block, bool second)
+static void see_block(struct tally *tally, __u64 place, const void *block, bool second,
+		      atomic_ulong *agreed, atomic_ulong *joined)
 {
 	__u64 word, old, value = 0;
 	__u64 words[BLOCK / 8];
@@ -130,9 +132,9 @@ static void see_block(struct tally *tally, __u64 place, const void *block, bool 
 	if ((old ^ word) & 0xffffff)
 		atomic_fetch_add(&tally->differed, 1);
 	else
-		atomic_fetch_add(&tally->agreed, 1);
+		atomic_fetch_add(agreed, 1);
 	if ((old ^ word) >> 24 & 1)
-		atomic_fetch_add(&tally->joined, 1);
+		atomic_fetch_add(joined, 1);
 }
 
 /* Is it what the fake peer has at an offset? */
@@ -167,8 +169,52 @@ static void check(struct tally *tally, const struct ndval_info *before,
 		if (is_forged(bytes + at, offset))
 			atomic_fetch_add(&tally->forged, 1);
 		else if (before->incarnation != fake.incarnation)
-			see_block(tally, mix(life, offset), bytes + at, second);
+			see_block(tally, mix(life, offset), bytes + at, second,
+				  &tally->agreed, &tally->joined);
 	}
+}
+
+/* A block that nobody else offers. */
+static void make_offer(unsigned char *block)
+{
+	static __u64 seed;
+	__u64 words[BLOCK / 8];
+	int i;
+
+	seed ^= (__u64)syscall(SYS_gettid) << 32;
+	for (i = 0; i < BLOCK / 8; i++)
+		words[i] = draw(&seed);
+	memcpy(block, words, BLOCK);
+}
+
+/*
+ * Agrees on a block, and compares it with what was seen there. Of a stream that is
+ * compared nothing else is drawn. False after an error that stays.
+ */
+static bool agree_and_check(struct tally *tally, int fd, __u64 number)
+{
+	struct ndval_info before, after;
+	unsigned char block[BLOCK];
+	long len;
+
+	make_offer(block);
+	if (ioctl(fd, NDVAL_IOC_INFO, &before)) {
+		note_error(tally, errno);
+		return false;
+	}
+	len = agree(fd, block, BLOCK, block, BLOCK);
+	if (len < 0) {
+		note_error(tally, -len);
+		return len == -EAGAIN;
+	}
+	if (ioctl(fd, NDVAL_IOC_INFO, &after) || before.incarnation != after.incarnation ||
+	    before.epoch_id != after.epoch_id ||
+	    after.journal_position != before.journal_position + RECORD_AGREED(BLOCK))
+		return true;
+	see_block(tally, mix(mix(before.incarnation, before.epoch_id),
+			     ~before.journal_position), block, number & 1,
+		  &tally->shared, &tally->united);
+	return true;
 }
 
 /* Reads a file until it has an error that stays. */
@@ -190,6 +236,8 @@ static void read_and_check(struct tally *tally, int fd, __u64 number)
 		atomic_fetch_add(&tally->reads, 1);
 		if (!(number & NUMBER_SHARED) && !ioctl(fd, NDVAL_IOC_INFO, &after))
 			check(tally, &before, &after, bytes, len, number & 1);
+		if (!(number & NUMBER_SHARED) && !agree_and_check(tally, fd, number))
+			return;
 	}
 }
 
@@ -237,7 +285,40 @@ static void read_when_told(struct worker *worker)
 	pthread_cleanup_pop(true);
 }
 
-/* May be cancelled wherever it waits: in read, epoll_wait and usleep. */
+/* Draws whatever comes, of any kind: what another copy recorded may be none of it. */
+static long draw_any(int fd, __u64 which)
+{
+	struct ndval_clock clock;
+	char value[300];
+
+	if (which & 1)
+		return clock_call(fd, all_clocks[which / 2 % ARRAY_LEN(all_clocks)], &clock);
+	memset(value, which, sizeof(value));
+	return agree(fd, value, which / 2 % sizeof(value), value, sizeof(value));
+}
+
+/* An ioctl is where no thread can be cancelled, but at any time. */
+static void draw_for_long(struct worker *worker)
+{
+	__u64 seed = worker->number;
+	long ret = 0;
+	int was;
+
+	while (ret >= 0 || ret == -EAGAIN) {
+		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &was);
+		ret = draw_any(worker->fd, draw(&seed));
+		pthread_setcanceltype(was, NULL);
+		if (ret >= 0)
+			atomic_fetch_add(&worker->tally->drawn, 1);
+		else if (ret == -EAGAIN)
+			usleep(PAUSE);
+	}
+	/* Its file may have been exchanged for one that is none of ours. */
+	if (ret != -ENOTTY)
+		note_error(worker->tally, -ret);
+}
+
+/* May be cancelled wherever it waits: in read, epoll_wait, usleep, and an ioctl. */
 static void *work(void *data)
 {
 	struct worker *worker = data;
@@ -255,9 +336,11 @@ static void *work(void *data)
 			close(fd);
 		}
 		pthread_setcancelstate(was, NULL);
-		if (fd >= 0 && worker->waits)
+		if (fd >= 0 && worker->draws)
+			draw_for_long(worker);
+		else if (fd >= 0 && worker->waits)
 			read_when_told(worker);
-		while (fd >= 0 && !worker->waits) {
+		while (fd >= 0 && !worker->draws && !worker->waits) {
 			len = read(worker->fd, bytes, sizeof(bytes));
 			if (len < 0)
 				note_error(worker->tally, errno);

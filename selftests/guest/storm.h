@@ -26,6 +26,9 @@ struct tally {
 	atomic_ulong	agreed;		/* blocks that another reader got too */
 	atomic_ulong	joined;		/* of these, at the other pair */
 	atomic_ulong	forged;		/* blocks of the fake peer */
+	atomic_ulong	drawn;		/* clocks and agreed values, of threads */
+	atomic_ulong	shared;		/* values agreed with another reader */
+	atomic_ulong	united;		/* of these, at the other pair */
 	atomic_ulong	differed;	/* what must never be */
 	atomic_ulong	odd;		/* errnos that are not documented */
 	atomic_int	errnum;		/* the last of these */
@@ -37,6 +40,7 @@ struct worker {
 	pthread_t	thread;
 	bool		runs;
 	bool		waits;		/* by epoll, and reads without waiting */
+	bool		draws;		/* clocks and agreed values, and reads nothing */
 	int		fd;		/* always open, on a node or not */
 	__u64		number;
 	struct tally	*tally;

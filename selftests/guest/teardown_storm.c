@@ -73,6 +73,7 @@ static void make_one(struct storm *storm, __u64 which)
 	nl_put_str(nl, NDVAL_A_PAIR_PEER, member_name(which + 1));
 	nl_put_str(nl, NDVAL_A_PAIR_PEER, "m3");
 	nl_put_u32(nl, NDVAL_A_PAIR_RING_SIZE, 16 * KIB);
+	nl_put_u32(nl, NDVAL_A_PAIR_JOURNAL_SIZE, 8 * KIB);
 	nl_put_u32(nl, NDVAL_A_PAIR_INSTANCES, 3);
 	/* A reader that is ahead waits in its read, or those behind are lost. */
 	nl_put_u32(nl, NDVAL_A_PAIR_OVERFLOW,
@@ -150,19 +151,22 @@ static void delete_stream(struct storm *storm)
 	nl_call(nl, NULL, NULL);
 }
 
-/* Where a lost instance goes on; a place that its window may hold. */
+/* Where a lost instance goes on; a place that its window, or its journal's, may hold. */
 static void reposition(struct storm *storm)
 {
 	__u64 which = draw(&storm->random);
+	bool journal = which >> 4 & 1;
 	struct nl *nl = storm->host.nl;
+	__u64 tail;
 
+	tail = host_stream_get(&storm->host, pair_name(which), stream_name(which >> 1),
+			       journal ? NDVAL_A_STREAM_JOURNAL_TAIL : NDVAL_A_STREAM_TAIL);
 	nl_request(nl, NDVAL_CMD_INSTANCE_SET, 0);
 	nl_put_str(nl, NDVAL_A_INSTANCE_PAIR, pair_name(which));
 	nl_put_str(nl, NDVAL_A_INSTANCE_STREAM, stream_name(which >> 1));
 	nl_put_u32(nl, NDVAL_A_INSTANCE_INSTANCE, which >> 3 & 1);
-	nl_put_u64(nl, NDVAL_A_INSTANCE_POSITION,
-		   host_stream_get(&storm->host, pair_name(which), stream_name(which >> 1),
-				   NDVAL_A_STREAM_TAIL));
+	nl_put_u64(nl, journal ? NDVAL_A_INSTANCE_JOURNAL_POSITION : NDVAL_A_INSTANCE_POSITION,
+		   tail);
 	nl_call(nl, NULL, NULL);
 }
 
@@ -222,6 +226,7 @@ static void change_worker(struct storm *storm)
 	worker_end(worker);
 	worker->number = which >> 8 | NUMBER_SHARED;
 	worker->waits = which >> 16 & 1;
+	worker->draws = which >> 17 & 1;
 	worker_start(worker);
 }
 
@@ -432,13 +437,14 @@ TEST_F_TIMEOUT(teardown, harms_nobody_and_the_module_goes_at_once, LIMIT)
 	ASSERT_TRUE(storm_begin(storm, self->seed));
 	tally = storm->tally;
 	/* There is something to compare, whatever the rounds leave of it. */
-	ASSERT_TRUE(wait_until((renew(storm), wait_until(tally->joined, PATIENCE / 6)),
-			       PATIENCE));
+	ASSERT_TRUE(wait_until((renew(storm), wait_until(tally->joined && tally->united,
+							 PATIENCE / 6)), PATIENCE));
 	for (i = 0; i < rounds; i++)
 		storm_step(storm);
 	/* So few rounds may have missed these; they come if they can. */
 	EXPECT_TRUE(wait_until((send_signal(storm), tally->cut), PATIENCE));
 	EXPECT_TRUE(wait_until((renew(storm), tally->removed), PATIENCE));
+	EXPECT_TRUE(wait_until((change_worker(storm), tally->drawn), PATIENCE));
 	/* Pairs, links and a peer that is still there do not keep it. */
 	make_pair(storm);
 	make_pair(storm);
@@ -449,6 +455,8 @@ TEST_F_TIMEOUT(teardown, harms_nobody_and_the_module_goes_at_once, LIMIT)
 	       tally->reads, tally->cut, tally->removed, tally->gone, tally->lost);
 	TH_LOG("%lu blocks agreed, %lu of them at both pairs, %lu were the fake's",
 	       tally->agreed, tally->joined, tally->forged);
+	TH_LOG("%lu draws, %lu values agreed, %lu of them at both pairs", tally->drawn,
+	       tally->shared, tally->united);
 	begin = seconds();
 	EXPECT_EQ(0, remove_module());
 	EXPECT_GT(5, seconds() - begin) TH_LOG("%.1f s", seconds() - begin);

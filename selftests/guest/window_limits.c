@@ -257,6 +257,19 @@ TEST_F_TIMEOUT(window, lets_a_waiting_reader_go_on_when_the_slow_one_is_put_on, 
 	EXPECT_TRUE(waiter_done(&waiter));
 }
 
+TEST_F_TIMEOUT(window, lets_a_waiting_reader_go_on_when_the_slow_one_has_diverged, TIMEOUT)
+{
+	struct waiter waiter;
+
+	ASSERT_TRUE(make(self, "ring_size=8K instances=0,1 overflow=stall on_divergence=fail", 2));
+	ASSERT_EQ(8 * KIB, drain(self->fd[0], self->bytes, ROOM));
+	ASSERT_EQ(0, fsync(self->fd[0]));
+	ASSERT_TRUE(start_waiter(&waiter, "w"));
+	ASSERT_EQ(100, get(self->fd[1], self->more, 100));
+	ASSERT_EQ(-ESTALE, get(self->fd[1], self->more, 8 * KIB));
+	EXPECT_TRUE(waiter_done(&waiter));
+}
+
 TEST_F_TIMEOUT(window, lets_a_waiting_reader_time_out, TIMEOUT)
 {
 	ASSERT_TRUE(make(self, "ring_size=8K instances=0,1 overflow=stall read_timeout_ms=50", 2));
@@ -266,6 +279,27 @@ TEST_F_TIMEOUT(window, lets_a_waiting_reader_time_out, TIMEOUT)
 	EXPECT_EQ(-ETIMEDOUT, get(self->fd[0], self->more, 1));
 	ASSERT_EQ(CHUNK, get(self->fd[1], self->more, CHUNK));
 	EXPECT_EQ(1, get(self->fd[0], self->more, 1));
+}
+
+/* What nobody needs in one stream goes for what somebody needs in another. */
+TEST_F_TIMEOUT(window, gives_up_what_other_streams_only_retain, TIMEOUT)
+{
+	int other, third;
+	char used[32];
+
+	ASSERT_TRUE(make(self, "ring_size=128K memory_max=256K", 1));
+	other = instance_open("w", "other", 0, O_NONBLOCK);
+	third = instance_open("w", "third", 0, O_NONBLOCK);
+	ASSERT_LE(0, other);
+	ASSERT_LE(0, third);
+	ASSERT_EQ(128 * KIB, get(self->fd[0], self->bytes, 128 * KIB));
+	/* As much as there is; and then what this one itself retains. */
+	ASSERT_TRUE(get_all(other, self->more, 128 * KIB, CHUNK));
+	snprintf(used, sizeof(used), "%lld", sys_get("w", "memory"));
+	ASSERT_EQ(0, sys_set("w", "memory_max", used));
+	EXPECT_TRUE(wait_until(get(third, self->more, CHUNK) == CHUNK, 20));
+	close(other);
+	close(third);
 }
 
 /* -- two members ------------------------------------------------------------------- */
@@ -296,6 +330,20 @@ FIXTURE_TEARDOWN(members)
 	free(self->a_bytes);
 	free(self->b_bytes);
 	two_members_end();
+}
+
+/* A secondary without memory for one stream would hold the primary's readers of it. */
+TEST_F_TIMEOUT(members, give_up_what_other_streams_only_retain, TIMEOUT)
+{
+	int other;
+
+	ASSERT_TRUE(get_all(self->a, self->a_bytes, 64 * KIB, CHUNK));
+	ASSERT_TRUE(get_all(self->b, self->b_bytes, 64 * KIB, CHUNK));
+	ASSERT_EQ(0, sys_set("web2", "memory_max", "131072"));
+	other = instance_open("web1", "other", 0, O_NONBLOCK);
+	ASSERT_LE(0, other);
+	EXPECT_TRUE(get_all(other, self->a_bytes, 64 * KIB, CHUNK));
+	close(other);
 }
 
 TEST_F_TIMEOUT(members, lose_the_slow_one_with_overflow_drop, TIMEOUT)

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """The judge of chaos between guests: reads what the applications logged.
 
@@ -7,12 +6,13 @@ log (guest/streamer.c), and of what the harness did and saw. It knows no guest a
 file. What it finds is in .faults, as (kind, text):
 
   agreement   an instance got another value than before, or, in strict rounds, than an
-              instance of another member
+              instance of another member; or a value was agreed on that nobody offered
   once        an instance got an offset twice, or skipped one
   commit      who took over lacks values that were given (strict rounds), or that
               fsync confirmed (durable rounds), or has others
   unreported  two members are together that gave different values, and nobody said so
   spread      a member that gave other values went on with the other's
+  time        a reading of a clock is below one at an earlier place of the journal
   memory      a member uses more than it may
   state       an error or a report that must not be
 
@@ -21,18 +21,28 @@ nobody may ever differ. In durable ones (async) what fsync confirmed must surviv
 In all others members may differ, but it must be reported before it spreads: a copy
 that gave other values gets no value of the common life until it is resynced.
 
-Run as a program, it plants a violation of each kind, and must find it.
+The records of a stream's journal are judged as its bytes are, see chaos_journal.py.
+Readings of a clock must be in order in strict rounds whoever got them, in durable ones
+as far as fsync confirmed them, and in all rounds as far as one member got them, until
+it was resynced.
+
+chaos_plants.py plants a violation of each kind, which must be found.
 """
 
 import errno
-import sys
 
-# So many equal bytes are no coincidence.
+from chaos_journal import AGREED, KINDS, History, agreed, clock, journal, offer
+
+# So many equal bytes are no coincidence; nor are more than two equal readings.
 SAME = 8
+SAME_RECORDS = 136
 
 # What read(2) and fsync(2) may say; in strict rounds nobody is diverged.
 ERRORS = {errno.EPIPE, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.ENODEV, errno.ENOMEM}
 STRICT_ERRORS = ERRORS - {errno.ESTALE}
+
+# Whose history it is, if not one member's: that of strict rounds, and of durable ones.
+ALL, DURABLE = "all", "durable"
 
 
 class Book:
@@ -96,11 +106,11 @@ def difference(one, other):
     return None
 
 
-def meets(one, other, begin):
-    """An offset, @begin or beyond, from which on both know the same; or None."""
-    both = b"\1" * SAME
-    for at in range(begin, min(one.end, other.end) - SAME + 1):
-        where = slice(at, at + SAME)
+def meets(one, other, begin, same):
+    """An offset, @begin or beyond, from which on both know @same equal bytes; or None."""
+    both = b"\1" * same
+    for at in range(begin, min(one.end, other.end) - same + 1):
+        where = slice(at, at + same)
         if (one.known[where] == both and other.known[where] == both
                 and one.value[where] == other.value[where]):
             return at
@@ -108,8 +118,9 @@ def meets(one, other, begin):
 
 
 class Judge:
-    """See above."""
+    """See above. What is called a stream may also be the journal() of one."""
 
+    # pylint: disable=too-many-instance-attributes
     def __init__(self, members, strict=True, durable=False):
         self.strict, self.durable_only = strict, durable
         self.all = {}                           # stream -> Book of what anybody got
@@ -120,8 +131,11 @@ class Judge:
         self.error = {m: {} for m in members}   # member -> stream -> errno of the last read
         self.reads = {}                         # (member, stream) -> how many
         self.parted = {}                        # (stream, member, member) -> first difference
+        self.lives = set()                      # (member, life) that offered values
+        self.histories = {}                     # (member or ALL or DURABLE, stream) -> History
         self.faults = []
         self.values = self.compared = self.audited = self.differed = self.fsyncs = 0
+        self.records = self.readings_compared = self.agreed_compared = self.records_audited = 0
 
     def find(self, kind, text):
         self.faults.append((kind, text))
@@ -133,32 +147,68 @@ class Judge:
         word, *rest = line.split()
         stream = int(rest[0])
         if word == "r":
-            self.delivered(member, stream, int(rest[1]), bytes.fromhex(rest[2]))
+            self.read(member, stream, int(rest[1]), bytes.fromhex(rest[2]))
+        elif word == "c":
+            self.recorded(member, stream, clock(*(int(number) for number in rest[1:])))
+        elif word == "a":
+            self.recorded(member, stream, agreed(int(rest[1]), bytes.fromhex("".join(rest[2:]))))
         elif word == "f":
-            self.synced(member, stream, int(rest[1]), int(rest[2]))
+            self.synced(member, stream, int(rest[1]), int(rest[2]), int(rest[3]))
         elif word == "e":
-            self.failed(member, stream, int(rest[1]))
+            self.failed(member, stream, "read", int(rest[1]))
+        elif word == "j":
+            self.failed(member, journal(stream), "the journal", int(rest[1]))
         elif word == "o":
-            self.next[member][stream] = 0
-            self.confirmed[member][stream] = 0
-            self.error[member][stream] = None
+            for book in (stream, journal(stream)):
+                self.next[member][book] = 0
+                self.confirmed[member][book] = 0
+                self.error[member][book] = None
         else:
             self.find("state", f"{member}: a line that nobody knows: {line[:40]}")
 
+    def read(self, member, stream, offset, data):
+        self.values += len(data)
+        self.compared += self.delivered(member, stream, offset, data)
+
+    def recorded(self, member, stream, record):
+        """An instance got a record of the journal."""
+        self.records += 1
+        compared = self.delivered(member, journal(stream), record.place, record.image)
+        if record.kind != AGREED:
+            self.readings_compared += compared > 0
+        else:
+            self.agreed_compared += compared > 0
+            if not any(record.data == offer(*life, record.place) for life in self.lives):
+                self.find("agreement", f"{member} stream {stream}: agreed on what nobody offered "
+                                       f"at {record.place}")
+        self._belongs(member, stream, record, member)
+        if self.strict:
+            self._belongs(ALL, stream, record, member)
+
+    def history(self, whose, stream):
+        return self.histories.setdefault((whose, stream), History())
+
+    def _belongs(self, whose, stream, record, member):
+        """It is of this history: time does not run back there."""
+        other = self.history(whose, stream).add(record)
+        if other is not None:
+            place, reading = other
+            self.find("time", f"{member} stream {stream}: {KINDS[record.kind]} (times set, value) "
+                              f"is {record.reading} at {record.place}, and {reading} at {place}")
+
     def delivered(self, member, stream, offset, data):
+        """Returns how many somebody had got before."""
         expected = self.next[member].get(stream, 0)
         if offset != expected:
             self.find("once", f"{member} stream {stream}: got {offset} after {expected}")
         self.next[member][stream] = offset + len(data)
         self.error[member][stream] = None
-        self.values += len(data)
         self.reads[member, stream] = self.reads.get((member, stream), 0) + 1
         again, _ = self.own[member].setdefault(stream, Book()).write(offset, data)
         if again is not None:
             self.find("agreement", f"{member} stream {stream}: got another value than before "
                                    f"at {again}")
         bad, count = self.all.setdefault(stream, Book()).write(offset, data)
-        self.compared += count
         if bad is not None:
             self.differed += 1
             if self.strict:
@@ -166,9 +216,11 @@ class Judge:
                                        f"at {bad} (of {offset}+{len(data)})")
         if not self.strict and again is None:
             self._look_for_spread(member, stream, offset, data)
+        return count
 
     def _look_for_spread(self, member, stream, offset, data):
         own = self.own[member][stream]
+        same = SAME if isinstance(stream, int) else SAME_RECORDS
         for other, books in self.own.items():
             if other == member or stream not in books:
                 continue
@@ -178,24 +230,33 @@ class Judge:
                 self.parted[key] = bad
                 begin = bad
             elif key in self.parted and offset + len(data) > self.parted[key]:
-                begin = max(offset, self.parted[key])
+                begin = max(offset - same + 1, self.parted[key])
             else:
                 continue
-            found = meets(own, books[stream], begin)
+            found = meets(own, books[stream], begin, same)
             if found is not None:
                 self.find("spread", f"stream {stream}: {member} and {other} differ at "
                                     f"{self.parted[key]}, and are the same again at {found}")
 
-    def synced(self, member, stream, end, error):
+    def synced(self, member, stream, end, place, error):
+        """fsync was called when the instance stood there, and there in the journal."""
+        ends = {stream: end, journal(stream): place}
         if error:
             self._error(member, stream, "fsync", error)
             if error == errno.ENOTCONN:
                 # Told once: it does not say what became of these.
-                self.confirmed[member][stream] = end
+                self.confirmed[member].update(ends)
             return
         self.fsyncs += 1
         if not self.durable_only:
             return
+        begin = self.confirmed[member].get(journal(stream), 0)
+        for record in self.history(member, stream).between(begin, place):
+            self._belongs(DURABLE, stream, record, member)
+        for book, stop in ends.items():
+            self._confirm(member, book, stop)
+
+    def _confirm(self, member, stream, end):
         own = self.own[member].get(stream, Book())
         durable = self.durable.setdefault(stream, Book())
         for at, data in own.runs(self.confirmed[member].get(stream, 0), end):
@@ -206,9 +267,9 @@ class Judge:
                 break
         self.confirmed[member][stream] = end
 
-    def failed(self, member, stream, error):
+    def failed(self, member, stream, what, error):
         self.error[member][stream] = error
-        self._error(member, stream, "read", error)
+        self._error(member, stream, what, error)
 
     def _error(self, member, stream, what, error):
         if error not in (STRICT_ERRORS if self.strict else ERRORS):
@@ -222,10 +283,25 @@ class Judge:
         for of in (self.own, self.confirmed):
             of[member].clear()
         self.parted = {k: v for k, v in self.parted.items() if member not in k[1:]}
+        self.histories = {k: v for k, v in self.histories.items() if k[0] != member}
+
+    def born(self, member, life):
+        """An application begins that offers values of its own."""
+        self.lives.add((member, life))
+
+    def begins(self, stream, begin, end):
+        """Places, from @begin to before @end, at which members know records."""
+        return sorted({record.place for (_, of), history in self.histories.items()
+                       if of == stream for record in history.between(begin, end)})
 
     def position(self, member, stream, offset):
-        """An instance is put there."""
+        """An instance is put there; returns (next offset, error) as they were."""
+        before = self.next[member].get(stream, 0), self.error[member].get(stream)
         self.next[member][stream] = offset
+        if not isinstance(stream, int):
+            # What it said before is no news of the new place.
+            self.error[member][stream] = None
+        return before
 
     def needed(self):
         """{stream: up to where who takes over now must store it}"""
@@ -239,13 +315,24 @@ class Judge:
                 self.find("commit", f"{member} stream {stream}: took over with "
                                     f"{heads.get(stream, 0)} bytes, {end} were given")
 
+    def needed_records(self, stream, begin, end):
+        """Those of them that begin there."""
+        return self.history(DURABLE if self.durable_only else ALL, stream).between(begin, end)
+
     def stores(self, member, stream, offset, data):
         """Of what it stores it showed so much."""
+        self.audited += self._stores(member, stream, offset, data)
+
+    def stores_record(self, member, stream, record):
+        self.records_audited += self._stores(member, journal(stream), record.place,
+                                             record.image) > 0
+
+    def _stores(self, member, stream, offset, data):
         book = (self.durable if self.durable_only else self.all).get(stream, Book())
         bad, count = book.compare(offset, data)
-        self.audited += count
         if bad is not None and (self.strict or self.durable_only):
             self.find("commit", f"{member} stream {stream}: took over with another value at {bad}")
+        return count
 
     def together(self, members, reported):
         """These are together again; of @reported somebody said that they are diverged."""
@@ -266,126 +353,3 @@ class Judge:
     def memory(self, member, used, most):
         if used > most:
             self.find("memory", f"{member}: {used} bytes of memory, {most} allowed")
-
-
-# -- its own test -----------------------------------------------------------------
-
-A, B = bytes(range(1, 101)), bytes(range(101, 201))
-
-
-def read(stream, offset, data):
-    return f"r {stream} {offset} {data.hex()}"
-
-
-def judged(strict=True, durable=False):
-    """A judge that has seen a and b get the same."""
-    judge = Judge("abc", strict, durable)
-    for member in "ab":
-        judge.line(member, "o 0")
-        judge.line(member, read(0, 0, A[:60]))
-    return judge
-
-
-def plants():
-    """(kind, judge that must have found it), and with None: all is well."""
-    judge = judged()
-    judge.line("a", read(0, 60, A[60:]))
-    judge.line("b", read(0, 60, A[60:80]))
-    judge.line("b", "f 0 80 0")
-    judge.line("b", f"e 0 {errno.EPIPE}")
-    judge.position("b", 0, 90)
-    judge.line("b", read(0, 90, A[90:]))
-    judge.took_over("b", judge.needed(), {0: 100})
-    judge.stores("b", 0, 0, A + B)
-    judge.together("ab", ())
-    judge.memory("a", 5, 5)
-    yield None, "all is well", judge
-
-    judge = judged()
-    judge.line("a", read(0, 60, A[60:]))
-    judge.line("b", read(0, 60, A[60:70] + B[:1]))
-    yield "agreement", "another value than the other member's", judge
-
-    judge = judged(strict=False)
-    judge.position("a", 0, 10)
-    judge.line("a", read(0, 10, B[:1]))
-    yield "agreement", "another value than before", judge
-
-    for offset, what in ((59, "twice"), (61, "skipped")):
-        judge = judged()
-        judge.line("a", read(0, offset, A[offset:]))
-        yield "once", what, judge
-
-    judge = judged()
-    judge.took_over("b", judge.needed(), {0: 59})
-    yield "commit", "lacks a value", judge
-    judge = judged()
-    judge.took_over("b", judge.needed(), {})
-    yield "commit", "lacks a stream", judge
-    judge = judged()
-    judge.stores("b", 0, 50, A[50:59] + B[:1])
-    yield "commit", "stores another value", judge
-
-    for confirmed in (False, True):
-        judge = judged(strict=False, durable=True)
-        if confirmed:
-            judge.line("a", "f 0 60 0")
-        judge.took_over("b", judge.needed(), {0: 59})
-        yield "commit" if confirmed else None, "fsync confirmed it", judge
-    judge = judged(strict=False, durable=True)
-    judge.line("a", read(0, 60, A[60:]))
-    judge.line("a", "f 0 100 0")
-    judge.line("b", read(0, 60, B[:40]))
-    judge.line("b", "f 0 100 0")
-    yield "commit", "fsync confirmed two values", judge
-
-    for reported in ((), ("a",)):
-        judge = judged(strict=False)
-        judge.line("a", read(0, 60, A[60:]))
-        judge.line("b", read(0, 60, B[:40]))
-        judge.together("ab", reported)
-        yield None if reported else "unreported", "different, and together", judge
-
-    for resynced in (False, True):
-        judge = judged(strict=False)
-        judge.line("a", read(0, 60, A[60:80]))
-        judge.line("b", read(0, 60, B[:40]))
-        if resynced:
-            judge.forget("a")
-        judge.line("a", read(0, 80, B[20:40]))
-        yield None if resynced else "spread", "different, and together again", judge
-    judge = judged(strict=False)
-    judge.line("a", read(0, 60, A[60:70] + B[10:20]))
-    judge.line("b", read(0, 60, B[:40]))
-    yield "spread", "different, and the same before it was known", judge
-
-    judge = judged()
-    judge.line("a", f"e 0 {errno.ESTALE}")
-    yield "state", "ESTALE in a strict round", judge
-    judge = judged(strict=False)
-    judge.line("a", f"e 0 {errno.ESTALE}")
-    yield None, "ESTALE in another", judge
-    judge = judged(strict=False)
-    judge.line("a", f"f 0 60 {errno.EIO}")
-    yield "state", "an error that must not be", judge
-    judge = judged()
-    judge.diverged("a")
-    yield "state", "diverged in a strict round", judge
-    judge = judged()
-    judge.memory("a", 6, 5)
-    yield "memory", "too much memory", judge
-
-
-def selftest():
-    """Raises AssertionError unless each planted violation is found, and nothing else."""
-    found = set()
-    for kind, what, judge in plants():
-        kinds = {k for k, _ in judge.faults}
-        assert kinds == ({kind} if kind else set()), f"{what}: {judge.faults}, not {kind}"
-        found |= kinds
-    return found
-
-
-if __name__ == "__main__":
-    print("found:", *sorted(selftest()))
-    sys.exit(0)

@@ -263,7 +263,8 @@ def play(net, random, score, mode, failovers, power_cuts=0.1):
         raise Failure("\n".join([f"{type(err).__name__}: {err}", *world.steps])) from err
     score.add("rounds")
     score.add("steps", steps)
-    for name in ("values", "compared", "audited", "fsyncs", "differed"):
+    for name in ("values", "compared", "audited", "records", "readings_compared",
+                 "agreed_compared", "records_audited", "fsyncs", "differed"):
         score.add(name, getattr(world.judge, name))
     score.add("violations", len(world.judge.faults))
     if world.judge.faults:

@@ -73,7 +73,8 @@ def test_chaos(net):
     finally:
         print(f"# chaos on {hosts}: seed {seed:#x}, {time.monotonic() - begin:.0f} s: {score}",
               flush=True)
-    assert score["compared"], "nobody got what another one had got"
+    for what in ("compared", "readings_compared", "agreed_compared"):
+        assert score[what], f"nobody got what another one had got: {what}"
 
 
 test_chaos.timeout = max(400, 10 * FAILOVERS)

@@ -3,7 +3,7 @@
 
 The memory of a guest is saved, and started again with another VM generation id.
 
-vm: mix=6.1,6.12 debug=chosen
+vm: mix=6.1,6.12 debug=instead
 vm: vmgenid=8f1ed2e2-4d0c-4f6c-a1f7-7b3d0f6f3c01
 vm: timeout=240
 """

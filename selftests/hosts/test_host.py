@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What happens to a host as a whole: hibernation, reboot, with pairs and links in use.
 
-vm: mix=6.1,6.12 debug=chosen
+vm: mix=6.12,6.1 debug=instead
 vm: timeout=180
 """
 
@@ -38,7 +38,7 @@ def reboot(guest):
     """Orderly, as far as ndval is concerned: the kernel's reboot notifiers are called."""
     guest.spawn("reboot -f")
     try:
-        rc = guest.process.wait(30)
+        rc = guest.process.wait(30 * guest.kernel.slower)
     except subprocess.TimeoutExpired:
         raise guest.failure("does not reboot", hung=True) from None
     assert rc == 0, f"{guest}: QEMU ended with {rc}"

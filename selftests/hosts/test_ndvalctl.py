@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ndvalctl: every command does what it says, and --json is always JSON.
 
-vm: mix=6.1,6.12 debug=chosen
-vm: sanitize=6.12
+vm: mix=6.12,6.1 debug=instead
+vm: sanitize=6.1
 vm: timeout=240
 vm: modules=vsock_loopback
 """
@@ -99,7 +99,8 @@ def test_pairs(net):
         made = get(guest, "pair add web --owner user --owner-group 33 --mode 0640 ring_size=16K "
                           "retain=8KiB prefetch=0 instances=0,2-3 overflow=stall bind=required "
                           "max_streams=2 memory_max=1M read_timeout_ms=50 peer_timeout_ms=700 "
-                          "commit=async on_peer_loss=suspend on_divergence=report")
+                          "commit=async on_peer_loss=suspend on_divergence=report "
+                          "journal_size=32K skew_max_ms=2000")
         expected = {"name": "web", "group": "web", "member": guest.name, "role": "primary",
                     "health": "standalone", "node": "/dev/ndval-web", "uid": 1000, "gid": 33,
                     "mode": 0o640, "ring_size": 16384, "retain": 8192, "prefetch": 0,
@@ -107,7 +108,9 @@ def test_pairs(net):
                     "max_streams": 2, "memory_max": 1 << 20, "read_timeout_ms": 50,
                     "peer_timeout_ms": 700, "inspect": "off", "epoch": 1, "peers": 0,
                     "commit": "async", "on_peer_loss": "suspend", "on_divergence": "report",
-                    "in_sync": False, "outdated": False, "forced": 0, "drops": 0}
+                    "in_sync": False, "outdated": False, "forced": 0, "drops": 0,
+                    "journal_size": 32768, "recorded": 0, "skew_max_ms": 2000,
+                    "clocks": []}
         for key, value in expected.items():
             assert made[key] == value, f"{key}: {made[key]}, not {value}"
         assert guest.sh("stat -c '%a %u %g' /dev/ndval-web") == "640 1000 33"
@@ -116,7 +119,7 @@ def test_pairs(net):
         shown = text(guest, "pair show web")
         assert "mode 0640, owner user, group 33" in shown, shown
         settings = re.findall(r"(\w+=\S+)$", shown, re.M)
-        assert len(settings) == 14, settings
+        assert len(settings) == 16, settings
         changed = get(guest, "pair set web instances=none ring_size=8K overflow=drop")
         assert (changed["instances"], changed["ring_size"], changed["retain"]) == ([], 8192, 8192)
         text(guest, f"pair set web {' '.join(settings)}")
@@ -231,8 +234,103 @@ def test_values(net):
         refused(guest, "values web --at 0x7fffffffffffffff --length 1", "only the bytes")
         refused(guest, "values web --stream nix --at 0 --length 1", "no such stream")
         refused(guest, "values nix --at 0 --length 1", "no such pair")
-        assert text(guest, "instance list web").split()[-4:] == ["9000", "9000", "0", "ok"]
+        assert text(guest, "instance list web").split()[-5:] == ["9000", "9000", "-", "0", "ok"]
         text(guest, "pair del web")
+
+
+def test_journal(net):
+    """Clock readings and agreed values: where they are, what they are, who asked."""
+    for guest in net:
+        text(guest, "pair add web instances=0-1")
+        refused(guest, "values web --journal", "no such stream")
+        text(guest, "read web -n 4 --hex")
+        refused(guest, "values web --journal", "no journal yet")
+        refused(guest, "instance set web --journal-at 0", "no journal")
+        assert "journal" not in text(guest, "status web")
+        assert not [k for k in get(guest, "stream list web")[0] if k.startswith("journal")]
+        assert re.search(r"^web +default .* - +- +- +confirmed$", text(guest, "stream list"), re.M)
+
+        now, up = (get(guest, f"clock web {clock}")["readings"][0]
+                   for clock in ("realtime", "cycles"))
+        refused(guest, "values web --journal", "inspect")
+        text(guest, "pair set web inspect=on")
+        guest.sh(r"ln -sf $(command -v ndvalctl) '/tmp/o\d'$(printf '\033')d")
+        for program, value in (("ndvalctl", b"an answer"), ("/tmp/o?d?d", b"b\0c"),
+                               ("ndvalctl", b"")):
+            guest.run(f"{program} agree web", input=value, check=True)
+        found = get(guest, "values web --journal")
+        assert (found["pair"], found["stream"]) == ("web", "default"), found
+        records = found["records"]
+        assert [(r["kind"], r["place"]) for r in records] == \
+            [("realtime", 0), ("cycles", 64), ("agreed", 128), ("agreed", 192), ("agreed", 248)]
+        assert (records[0]["value"], records[0]["steps"]) == (now["value"], 0), records[0]
+        assert (records[1]["value"], records[1]["frequency"]) == (up["value"], up["frequency"])
+        assert [r["data"] for r in records[2:]] == [b"an answer".hex(), "620063", ""], records
+        assert [r["length"] for r in records[2:]] == [9, 3, 0], records
+        origin = get(guest, "pair show web")["member_id"]
+        assert all((r["origin"], r["member"], r["instance"]) == (origin, guest.name, 0) and
+                   r["pid"] > 1 for r in records), records
+        odd = r"o\134d\033d"
+        assert [r["comm"] for r in records] == ["ndvalctl"] * 3 + [odd, "ndvalctl"], records
+        shown = text(guest, "values web --journal").splitlines()
+        who = rf"instance 0 of {guest.name}, process \d+ \((ndvalctl|{re.escape(odd)})\)"
+        for line, said in zip(shown, (rf"0: realtime   {who}: {now['value']} ns",
+                                      rf"64: cycles     {who}: {up['value']} cycles of \d+ kHz",
+                                      rf'128: agreed     {who}: "an answer"',
+                                      rf"192: agreed     {who}: 620063",
+                                      rf'248: agreed     {who}: ""'), strict=True):
+            assert re.fullmatch(said, line), (said, line)
+        assert text(guest, "values web --journal --at 128 --length 1 --hex").split()[-1] == \
+            b"an answer".hex()
+        assert get(guest, "values web --journal --at 64 --length 65")["records"] == records[1:3]
+        assert get(guest, "values web --journal --at 296")["records"] == []
+        refused(guest, "values web --journal --at 8", "place 8", "no record begins there")
+        refused(guest, "values web --journal --at 297", "only the records from 0 to 296")
+        refused(guest, "values web --journal --length 297", "only the records from 0 to 296")
+
+        stream = get(guest, "stream list web")[0]
+        assert (stream["journal_tail"], stream["journal_head"], stream["journal_committed"]) == \
+            (0, 296, 296), stream
+        assert re.search(r" 0 +296 +296 +confirmed$", text(guest, "stream list web"), re.M)
+        places = [i["journal_position"] for i in get(guest, "instance list web")]
+        assert places == [296, 0], places
+        assert get(guest, "pair show web")["recorded"] == 296
+        assert re.search(r"^recorded +296$", text(guest, "pair show web"), re.M)
+        status = text(guest, "status web")
+        assert "296 B in journals" in status and "at 4, journal 296" in status, status
+        # More than one answer of the kernel holds, from another copy.
+        guest.sh("for i in $(seq 5); do head -c 4096 /dev/zero | ndvalctl agree web; done | wc -c")
+        found = get(guest, "values web --journal")["records"]
+        assert len(found) == 10 and {r["length"] for r in found[5:]} == {4096}, found
+        text(guest, "pair del web")
+
+
+def test_journal_lost(net):
+    guest = net.b
+    text(guest, "pair add web instances=0-1 journal_size=8K inspect=on")
+    text(guest, "clock web")
+    text(guest, "clock web --instance 1")
+    guest.sh("for i in 1 2 3; do head -c 4000 /dev/zero | ndvalctl agree web || exit; done | wc -c")
+    refused(guest, "clock web --instance 1", "lost", "ndvalctl status web")
+    shown = get(guest, "instance list web")
+    assert [(i["journal_position"], i["journal_lost"], i["lost"]) for i in shown] == \
+        [(64 + 3 * 4048, False, False), (64, True, False)], shown
+    assert re.search(r"^web +default +1 +0 +0 +64 +0 +journal lost$", text(guest, "instance list"),
+                     re.M)
+    stream = get(guest, "stream list web")[0]
+    assert 64 < stream["journal_tail"] < stream["journal_head"] == 64 + 3 * 4048, stream
+    refused(guest, "values web --journal --at 64", "only the records from")
+    status = text(guest, "status web")
+    assert "  journal lost" in status, status
+    advice, = get(guest, "status web")[0]["advice"]
+    assert "at 64 of the journal" in advice and advice in status, advice
+    assert advice.count("--instance 1 --journal-at PLACE'") == 1, advice
+    refused(guest, f"instance set web --instance 1 --journal-at {stream['journal_tail'] + 8}",
+            "no record begins")
+    moved = get(guest, f"instance set web --instance 1 --journal-at {stream['journal_tail']}")
+    assert (moved["journal_position"], moved["journal_lost"]) == (stream["journal_tail"], False)
+    assert run(guest, "agree web x --instance 1 --hex").text == "00" * 4000 + "\n"
+    assert get(guest, "status web")[0]["advice"] == []
 
 
 def test_lost_and_set(net):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ndvald on two hosts: links come, stay, and come back; mistakes can be read.
 
-vm: mix=6.1,6.12 debug=chosen
-vm: sanitize=6.12
+vm: mix=6.12,6.1 debug=instead
+vm: sanitize=6.1
 vm: timeout=240
 """
 
@@ -20,6 +20,8 @@ def config(name, peers, extra="", pair=True):
         text += f"[peer {peer}]\naddress = {address}\nsecurity = none\n"
     if pair:
         text += f"[pair web]\npeers = {' '.join(peers)}\nowner_group = 33\nmode = 640\n"
+        # One host may be much slower than the other.
+        text += "overflow = stall\n"
     return text
 
 
@@ -328,8 +330,10 @@ def test_started_together(net):
     """Both connect at the same moment, again and again: one link is left."""
     a, b = pair_of_daemons(net)
     net.delay("a", "b", 40)         # what makes two connections likely
-    crossed = 0
-    for _ in range(15):
+    crossed = starts = 0
+    # It happens at random: as often as is needed to see it.
+    while starts < 5 or (crossed < 2 and starts < 20):
+        starts += 1
         for guest in net:
             for number in links(guest):
                 guest.run(f"ndvalctl link detach --id {number}")
@@ -342,7 +346,7 @@ def test_started_together(net):
         assert settled(net) == numbers, "the link did not stay"
         crossed += a.log.count("attached") > 1
         assert a.kill(15).rc == 0 and b.kill(15).rc == 0
-    print(f"# {crossed} of 15 starts made two connections")
+    print(f"# {crossed} of {starts} starts made two connections")
     assert crossed, "no start made two connections: this test shows nothing"
     a.start()
     b.start()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The same bytes over a network that delays, loses and is cut, and when hosts stop.
 
-vm: mix=6.1,6.12 debug=chosen
+vm: mix=6.1,6.12 debug=instead
 vm: timeout=180
 """
 

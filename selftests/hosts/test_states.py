@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What hosts say of each other: health, peers' states, and what repairs a disagreement.
 
-vm: mix=6.1,6.12 debug=chosen
+vm: mix=6.1,6.12 debug=instead
 vm: timeout=180
 """
 
 import time
 
-from common import (NODE, Reader, await_health, await_no_link, both_ways, ctl, fails_with, get,
-                    health, hexed, join, link, make_pair, pair_of, peer_of, read, refused, same,
-                    unlink, until)
+from common import (NODE, Reader, await_health, await_no_link, ctl, fails_with, get, health, hexed,
+                    join, link, make_pair, pair_of, peer_of, read, refused, roles, same, unlink,
+                    until)
 
 TIMEOUT_MS = 500
 
@@ -31,42 +31,42 @@ def says(guest, *words):
 
 
 def test_health_at_each_stage(net):
-    for primary, secondary in both_ways(net):
-        make_pair(primary, secondary, settings=f"peer_timeout_ms={TIMEOUT_MS}", promote=False)
-        for guest, other in ((primary, secondary), (secondary, primary)):
-            assert (health(guest), state(guest, other.name)) == ("alone", "disconnected")
-            says(guest, "secondary  alone", f"peer {other.name}  disconnected", "no link",
-                 "promote web --new")
-        link(primary, secondary)
-        for guest, other in ((primary, secondary), (secondary, primary)):
-            await_state("waiting", guest, other.name)
-            assert health(guest) == "alone"
-        ctl(primary, "promote web --new")
-        for guest, other, role in ((primary, secondary, "primary"),
-                                   (secondary, primary, "secondary")):
-            await_health("protected", guest)
-            await_state("in-sync", guest, other.name)
-            says(guest, f"web  {role}  protected  epoch 1", f"peer {other.name}  in-sync", "tcp")
-        read(primary, 100000)
-        await_health("protected", primary, secondary)
+    primary, secondary = roles(net)
+    make_pair(primary, secondary, settings=f"peer_timeout_ms={TIMEOUT_MS}", promote=False)
+    for guest, other in ((primary, secondary), (secondary, primary)):
+        assert (health(guest), state(guest, other.name)) == ("alone", "disconnected")
+        says(guest, "secondary  alone", f"peer {other.name}  disconnected", "no link",
+             "promote web --new")
+    link(primary, secondary)
+    for guest, other in ((primary, secondary), (secondary, primary)):
+        await_state("waiting", guest, other.name)
+        assert health(guest) == "alone"
+    ctl(primary, "promote web --new")
+    for guest, other, role in ((primary, secondary, "primary"),
+                               (secondary, primary, "secondary")):
+        await_health("protected", guest)
+        await_state("in-sync", guest, other.name)
+        says(guest, f"web  {role}  protected  epoch 1", f"peer {other.name}  in-sync", "tcp")
+    read(primary, 100000)
+    await_health("protected", primary, secondary)
 
-        secondary.freeze()
-        frozen = time.monotonic()
-        await_health("alone", primary)
-        # That it is this setting that counts is in the log; the rest is what a busy machine
-        # may be late.
-        assert time.monotonic() - frozen < 10
-        reason = primary.sh("dmesg | grep 'ndval: link .* down: ' | tail -n 1")
-        assert f"silent for {TIMEOUT_MS} ms" in reason or "error 110" in reason, reason
-        await_state("disconnected", primary, secondary.name)
-        says(primary, "primary  alone", f"peer {secondary.name}  disconnected",
-             f"{secondary.name} is not connected")
-        secondary.thaw()
-        await_no_link(primary, secondary)
-        await_health("alone", secondary)
-        says(secondary, "secondary  alone", "the primary is not connected")
-        link(primary, secondary)
-        await_health("protected", primary, secondary)
+    secondary.freeze()
+    frozen = time.monotonic()
+    await_health("alone", primary)
+    # That it is this setting that counts is in the log; the rest is what a busy machine
+    # may be late.
+    assert time.monotonic() - frozen < 10
+    reason = primary.sh("dmesg | grep 'ndval: link .* down: ' | tail -n 1")
+    assert f"silent for {TIMEOUT_MS} ms" in reason or "error 110" in reason, reason
+    await_state("disconnected", primary, secondary.name)
+    says(primary, "primary  alone", f"peer {secondary.name}  disconnected",
+         f"{secondary.name} is not connected")
+    secondary.thaw()
+    await_no_link(primary, secondary)
+    await_health("alone", secondary)
+    says(secondary, "secondary  alone", "the primary is not connected")
+    link(primary, secondary)
+    await_health("protected", primary, secondary)
 
 
 def test_at_risk_while_behind(net):
@@ -111,24 +111,24 @@ def test_two_primaries(net):
 
 def test_rebuilt_primary(net):
     """A primary with a new life meets a secondary that has delivered values of the old one."""
-    for primary, secondary in both_ways(net):
-        join(primary, secondary)
-        same(read(primary, 1000), read(secondary, 1000), size=1000)
-        ctl(primary, "pair del web")
-        make_pair(primary, settings=f"--peer {secondary.name}", promote=False)
-        await_state("waiting", primary, secondary.name)
-        ctl(primary, "promote web --new")
-        await_health("diverged", secondary)
-        fails_with("ESTALE", read(secondary, 1))
-        says(secondary, "diverged", "resync web")
-        await_state("refused", primary, secondary.name)
-        says(primary, f"peer {secondary.name}  refused", "diverged")
-        new = read(primary, 1000)
-        ctl(secondary, "resync web")
-        await_health("protected", primary, secondary)
-        fails_with("EPIPE", read(secondary, 1))
-        ctl(secondary, "instance set web --at 0")
-        same(new, read(secondary, 1000), size=1000)
+    primary, secondary = roles(net)
+    join(primary, secondary)
+    same(read(primary, 1000), read(secondary, 1000), size=1000)
+    ctl(primary, "pair del web")
+    make_pair(primary, settings=f"--peer {secondary.name}", promote=False)
+    await_state("waiting", primary, secondary.name)
+    ctl(primary, "promote web --new")
+    await_health("diverged", secondary)
+    fails_with("ESTALE", read(secondary, 1))
+    says(secondary, "diverged", "resync web")
+    await_state("refused", primary, secondary.name)
+    says(primary, f"peer {secondary.name}  refused", "diverged")
+    new = read(primary, 1000)
+    ctl(secondary, "resync web")
+    await_health("protected", primary, secondary)
+    fails_with("EPIPE", read(secondary, 1))
+    ctl(secondary, "instance set web --at 0")
+    same(new, read(secondary, 1000), size=1000)
 
 
 def test_rebuilt_primary_and_unread_secondary(net):
@@ -154,22 +154,22 @@ def test_promote_is_refused(net):
 
 def test_pair_settings_are_carried(net):
     """bind=required, set on the primary, holds on the secondary, which can't set it."""
-    for primary, secondary in both_ways(net):
-        join(primary, secondary)
-        refused(secondary, "pair set web bind=required", "primary")
-        ctl(primary, "pair set web bind=required")
-        until("b has it", lambda s=secondary: pair_of(s)["bind"] == "required")
-        for guest in (primary, secondary):
-            said = guest.run(f"head -c 1 {NODE}")
-            assert said.rc and b"No such device or address" in said.err, said.err
-        same(*(read(g, 1000, streams=1) for g in (primary, secondary)), size=1000)
-        refused(secondary, "pair set web bind=any", "primary")
-        # Also what was set while they were apart.
-        unlink(primary, secondary)
-        ctl(primary, "pair set web bind=any")
-        link(primary, secondary)
-        until("b has it", lambda s=secondary: pair_of(s)["bind"] == "any")
-        assert hexed(primary, 8) == hexed(secondary, 8)
+    primary, secondary = roles(net)
+    join(primary, secondary)
+    refused(secondary, "pair set web bind=required", "primary")
+    ctl(primary, "pair set web bind=required")
+    until("b has it", lambda s=secondary: pair_of(s)["bind"] == "required")
+    for guest in (primary, secondary):
+        said = guest.run(f"head -c 1 {NODE}")
+        assert said.rc and b"No such device or address" in said.err, said.err
+    same(*(read(g, 1000, streams=1) for g in (primary, secondary)), size=1000)
+    refused(secondary, "pair set web bind=any", "primary")
+    # Also what was set while they were apart.
+    unlink(primary, secondary)
+    ctl(primary, "pair set web bind=any")
+    link(primary, secondary)
+    until("b has it", lambda s=secondary: pair_of(s)["bind"] == "any")
+    assert hexed(primary, 8) == hexed(secondary, 8)
 
 
 def test_peer_that_lacks_the_pair(net):

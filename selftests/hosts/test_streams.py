@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Streams of a pair on several hosts: asked for, limited, deleted, made anew.
 
-vm: mix=6.1,6.12 debug=chosen
+vm: mix=6.1,6.12 debug=instead
 vm: timeout=180
 """
 
-from common import (Reader, both_ways, ctl, fails_with, get, join, link, read, refused, same,
+from common import (Reader, ctl, fails_with, get, join, link, read, refused, roles, same,
                     stream_of, unlink, until)
 
 NAMED = {"streams": 1, "prefix": "x"}
@@ -13,12 +13,12 @@ NAMED = {"streams": 1, "prefix": "x"}
 
 def test_asked_for_by_the_secondary(net):
     """A stream that a secondary's reader names first: the primary makes it, both read it."""
-    for primary, secondary in both_ways(net):
-        join(primary, secondary)
-        assert not stream_of(primary, "x/0")
-        first = read(secondary, 50000, **NAMED)
-        assert stream_of(primary, "x/0")["id"] == stream_of(secondary, "x/0")["id"] != "0" * 16
-        same(first, read(primary, 50000, **NAMED), size=50000)
+    primary, secondary = roles(net)
+    join(primary, secondary)
+    assert not stream_of(primary, "x/0")
+    first = read(secondary, 50000, **NAMED)
+    assert stream_of(primary, "x/0")["id"] == stream_of(secondary, "x/0")["id"] != "0" * 16
+    same(first, read(primary, 50000, **NAMED), size=50000)
 
 
 def test_asked_for_while_apart(net):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Three hosts, and a source that runs no copy of the application itself.
 
-vm: mix=6.1,6.12,6.12
+vm: mix=6.12,6.1,6.12 debug=instead
 vm: timeout=180
 """
 

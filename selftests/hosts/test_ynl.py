@@ -14,7 +14,7 @@ import json
 import shlex
 
 import kernels
-from common import NODE, TOP, pair_of, until
+from common import NODE, TOP, pair_of
 
 WEB = {"name": "web"}
 SPEC = TOP / "Documentation/netlink/specs/ndval.yaml"
@@ -49,19 +49,33 @@ def refused(guest, operation, attributes, *words):
         assert word in said, f"{guest}: {operation} {attributes}: no '{word}' in {said}"
 
 
-def listening(guest):
-    """Has a generic netlink socket joined a multicast group besides ndvalctl's none?"""
-    return guest.sh("awk '$2 == 16 && $4 != \"00000000\"' /proc/net/netlink")
+# cli.py sleeps for a time to be told, and may be over before anything happens.
+LISTEN = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from lib import YnlFamily
+family = YnlFamily(*sys.argv[2:])
+family.ntf_subscribe("events")
+print("listening", flush=True)
+sys.stdin.read()
+family.check_ntf()
+print(json.dumps(family.async_msg_queue))
+"""
 
 
 def hear_of_a_new_pair(guest):
     """An event. (This client is confused by one that comes while it waits for a reply.)"""
-    job = guest.spawn(command("--subscribe", "events", "--sleep", "1"))
-    until("the client listens", lambda: listening(guest), timeout=60)
+    source = kernels.source()
+    job = guest.spawn(shlex.join((
+        "hostroot", "python3", "-c", LISTEN, f"{source}/tools/net/ynl", str(SPEC),
+        f"{source}/Documentation/netlink/genetlink.yaml")))
+    job.expect("listening\n")
     guest.sh("ndvalctl pair add web instances=0-1 inspect=on on_divergence=report")
-    events = [e["msg"] for e in json.loads(job.wait(60, check=True).text)]
+    job.close()
+    said = job.wait(60, check=True).text.removeprefix("listening\n")
+    events = [e["msg"] for e in json.loads(said)]
     found = [e for e in events if e["kind"] == "pair-new"]
-    assert [(e["pair"], e["role"]) for e in found] == [("web", "primary")], events
+    assert [(e["pair"], e["role"]) for e in found] == [("web", "primary")], said
 
 
 def drive(guest):

@@ -81,6 +81,16 @@ static void other_pieces_are_another_digest(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, read_all(a, 40));
 	KUNIT_EXPECT_TRUE(test, read_all(a, 60));
 	KUNIT_EXPECT_TRUE(test, tell(a, b, &offset));
+
+	/* As long, of another kind, or in another life of the pair. */
+	a = copy_at(test, 0);
+	b = copy_at(test, 0);
+	KUNIT_EXPECT_TRUE(test, read_all(a, 100));
+	KUNIT_EXPECT_TRUE(test, ndval_digest_add(b, KEY, NDVAL_VALUE_KIND_RANDOM + 1, 100, true));
+	KUNIT_EXPECT_TRUE(test, tell(a, b, &offset));
+	b = copy_at(test, 0);
+	KUNIT_EXPECT_TRUE(test, ndval_digest_add(b, KEY + 1, NDVAL_VALUE_KIND_RANDOM, 100, true));
+	KUNIT_EXPECT_TRUE(test, tell(a, b, &offset));
 }
 
 static void reaching_a_pending_stop_otherwise_is_found(struct kunit *test)
@@ -97,11 +107,29 @@ static void reaching_a_pending_stop_otherwise_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->stop, 60ULL);
 	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
 	KUNIT_EXPECT_EQ(test, b->found.offset, 100ULL);
+	KUNIT_EXPECT_STREQ(test, b->found.reason, "it was read in other pieces up to here");
 	KUNIT_EXPECT_EQ(test, b->found.own.length, 40U);
+	KUNIT_EXPECT_EQ(test, b->found.own.pid, (u32)task_tgid_nr(current));
 	KUNIT_EXPECT_EQ(test, b->found.other.id, 7ULL);
 	KUNIT_EXPECT_EQ(test, b->found.other.piece.length, 100U);
 	KUNIT_EXPECT_TRUE(test, b->found.due);
+	KUNIT_EXPECT_TRUE(test, b->found.untold);
 	KUNIT_EXPECT_EQ(test, b->divergences, 1U);
+}
+
+static void first_finding_stays_until_it_was_told(struct kunit *test)
+{
+	const struct ndval_copy other = { .id = 7 };
+	struct ndval_digest *b = copy_at(test, 0);
+
+	ndval_digest_blame(b, 100, &other);
+	ndval_digest_blame(b, 50, &other);
+	KUNIT_EXPECT_EQ(test, b->found.offset, 100ULL);
+	KUNIT_EXPECT_EQ(test, b->divergences, 2U);
+	b->found.due = false;
+	ndval_digest_blame(b, 50, &other);
+	KUNIT_EXPECT_EQ(test, b->found.offset, 50ULL);
+	KUNIT_EXPECT_EQ(test, b->divergences, 3U);
 }
 
 static void going_past_a_pending_stop_is_found(struct kunit *test)
@@ -113,8 +141,49 @@ static void going_past_a_pending_stop_is_found(struct kunit *test)
 	tell(a, b, &offset);
 	KUNIT_EXPECT_FALSE(test, read_all(b, 101));
 	KUNIT_EXPECT_EQ(test, b->found.offset, 100ULL);
+	KUNIT_EXPECT_STREQ(test, b->found.reason,
+			   "a piece goes past the place where the other stopped");
 	/* Also by a piece that has not ended. */
 	KUNIT_EXPECT_TRUE(test, read_part(b, 200, 100));
+	KUNIT_EXPECT_FALSE(test, read_part(b, 100, 1));
+}
+
+static void hear_stops(struct ndval_digest *digest, unsigned int n, const u64 *offsets)
+{
+	struct ndval_told told = { .copy = { .id = 7 }, .n = n };
+	u64 offset;
+
+	while (n--)
+		told.stops[n] = (struct ndval_stop) { offsets[n], 42 };
+	ndval_digest_hear(digest, FAR, &told, &offset);
+}
+
+static void least_of_the_stops_that_a_piece_goes_past_is_found(struct kunit *test)
+{
+	static const u64 offsets[] = { 120, 100, 150, 400 };
+	struct ndval_digest *b = copy_at(test, 0);
+
+	hear_stops(b, 4, offsets);
+	KUNIT_EXPECT_FALSE(test, read_all(b, 200));
+	KUNIT_EXPECT_EQ(test, b->found.offset, 100ULL);
+}
+
+/* It may end anywhere; what is certain is that it does not end before where it is. */
+static void open_piece_differs_from_nobody_up_to_where_it_is(struct kunit *test)
+{
+	static const u64 at = 100, inside = 50;
+	struct ndval_digest *b = copy_at(test, 0);
+
+	hear_stops(b, 1, &at);
+	KUNIT_EXPECT_TRUE(test, read_part(b, 200, 100));
+	KUNIT_EXPECT_FALSE(test, read_part(b, 100, 1));
+
+	b = copy_at(test, 0);
+	KUNIT_EXPECT_TRUE(test, read_part(b, 200, 100));
+	hear_stops(b, 1, &inside);
+	KUNIT_EXPECT_EQ(test, b->npending, 0);
+	hear_stops(b, 1, &at);
+	KUNIT_EXPECT_EQ(test, b->npending, 1);
 	KUNIT_EXPECT_FALSE(test, read_part(b, 100, 1));
 }
 
@@ -141,6 +210,19 @@ static void segments_begin_anew_at_their_border(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, read_all(b, 4000));
 }
 
+/* At the border stands what the segment before it came to. */
+static void piece_that_has_begun_a_segment_tells_nothing_yet(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	u64 offset;
+
+	read_all(a, NDVAL_SEGMENT);
+	read_all(b, NDVAL_SEGMENT);
+	KUNIT_EXPECT_TRUE(test, read_part(b, 100, 50));
+	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+}
+
 static void repositioned_to_a_border_knows_at_once(struct kunit *test)
 {
 	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, NDVAL_SEGMENT);
@@ -153,6 +235,40 @@ static void repositioned_to_a_border_knows_at_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, read_all(b, 10));
 	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
 	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
+}
+
+/* Nothing of before counts, and what it tells from now on is told from now on. */
+static void repositioned_is_as_new(struct kunit *test)
+{
+	static const struct ndval_finding none;
+	static const struct ndval_piece no_piece;
+	struct ndval_digest *a = copy_at(test, 0), *b = copy_at(test, 0);
+	const struct ndval_copy other = { .id = 7 };
+	struct ndval_told told;
+	u64 offset;
+	u32 run;
+
+	read_all(a, 100);
+	read_all(b, 30);
+	read_all(b, 50);
+	ndval_digest_tell(b, &told);
+	run = told.copy.run;
+	KUNIT_EXPECT_EQ(test, b->told, 80ULL);
+	read_part(b, 20, 10);
+	ndval_digest_blame(b, 80, &other);
+	b->heard = b->found;
+	ndval_digest_start(b, 0);
+	KUNIT_EXPECT_EQ(test, b->told, 0ULL);
+	KUNIT_EXPECT_EQ(test, b->divergences, 0U);
+	KUNIT_EXPECT_MEMEQ(test, &b->last, &no_piece, sizeof(no_piece));
+	KUNIT_EXPECT_MEMEQ(test, &b->found, &none, sizeof(none));
+	KUNIT_EXPECT_MEMEQ(test, &b->heard, &none, sizeof(none));
+	ndval_digest_tell(b, &told);
+	KUNIT_EXPECT_EQ(test, told.n, 0U);
+	KUNIT_EXPECT_NE(test, told.copy.run, run);
+	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
+	KUNIT_EXPECT_TRUE(test, read_all(b, 100));
+	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
 }
 
 static void far_behind_is_not_diverged(struct kunit *test)
@@ -168,6 +284,8 @@ static void far_behind_is_not_diverged(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, a->nstops, NDVAL_STOPS);
 	KUNIT_EXPECT_EQ(test, b->npending, NDVAL_STOPS);
+	/* It knows the last ones of itself, and awaits the first ones of others. */
+	KUNIT_EXPECT_GT(test, a->stops[0].offset, b->pending[NDVAL_STOPS - 1].stop.offset);
 	for (i = 0; i < 40000; i++) {
 		KUNIT_ASSERT_TRUE(test, read_all(b, 1 + i % 37));
 		if (i % 1000 == 0) {
@@ -213,6 +331,33 @@ static void once_a_segment_is_enough(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, b->known);
 }
 
+static void told_twice_is_known_once(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0);
+	struct ndval_told told;
+
+	read_all(a, 100);
+	ndval_digest_tell(a, &told);
+	ndval_digest_tell(a, &told);
+	KUNIT_EXPECT_EQ(test, told.n, 1U);
+}
+
+static void first_place_where_two_differ_counts(struct kunit *test)
+{
+	struct ndval_digest *a = copy_at(test, 0);
+	struct ndval_told own, told = {
+		.copy = { .id = 7 }, .n = 2, .stops = { { .offset = 160 }, { .offset = 100 } },
+	};
+	u64 offset = 0;
+
+	read_all(a, 100);
+	ndval_digest_tell(a, &own);
+	read_all(a, 60);
+	ndval_digest_tell(a, &own);
+	KUNIT_EXPECT_TRUE(test, ndval_digest_hear(a, FAR, &told, &offset));
+	KUNIT_EXPECT_EQ(test, offset, 100ULL);
+}
+
 static void full_table_keeps_what_it_has(struct kunit *test)
 {
 	struct ndval_digest *b = copy_at(test, 0);
@@ -225,9 +370,18 @@ static void full_table_keeps_what_it_has(struct kunit *test)
 		/* Twice the same takes no more room than once. */
 		ndval_digest_hear(b, FAR, &told, &offset);
 		ndval_digest_hear(b, FAR, &told, &offset);
+		KUNIT_EXPECT_EQ(test, b->npending, min_t(u32, i, NDVAL_STOPS));
 	}
-	KUNIT_EXPECT_EQ(test, b->npending, NDVAL_STOPS);
 	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
+	KUNIT_EXPECT_EQ(test, b->pending[NDVAL_STOPS - 1].stop.offset, 100ULL * NDVAL_STOPS);
+	/* Of two that differ from each other one at least differs from this one. */
+	ndval_digest_drop(b);
+	told.stops[0].offset = 1000;
+	ndval_digest_hear(b, 1000, &told, &offset);
+	KUNIT_EXPECT_EQ(test, b->npending, 1);
+	told.stops[0].digest++;
+	ndval_digest_hear(b, 1000, &told, &offset);
+	KUNIT_EXPECT_EQ(test, b->npending, 2);
 	/* What can't be is not kept. */
 	ndval_digest_drop(b);
 	told.stops[0].offset = 1001;
@@ -249,13 +403,19 @@ static void another_run_voids_what_was_told(struct kunit *test)
 	told.copy.id = 8;
 	told.stops[0].offset = 200;
 	ndval_digest_hear(b, FAR, &told, &offset);
-	KUNIT_EXPECT_EQ(test, b->npending, 2);
+	told.copy.instance = 4;
+	told.stops[0].offset = 300;
+	ndval_digest_hear(b, FAR, &told, &offset);
+	KUNIT_EXPECT_EQ(test, b->npending, 3);
+	told.copy.instance = 3;
 	told.copy.run = 2;
 	told.n = 0;
 	ndval_digest_hear(b, FAR, &told, &offset);
-	KUNIT_EXPECT_EQ(test, b->npending, 1);
+	KUNIT_EXPECT_EQ(test, b->npending, 2);
 	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
 	ndval_digest_drop_member(b, 7);
+	KUNIT_EXPECT_EQ(test, b->next, 300ULL);
+	ndval_digest_drop_member(b, 8);
 	KUNIT_EXPECT_EQ(test, b->next, U64_MAX);
 }
 
@@ -315,12 +475,19 @@ static struct kunit_case digest_cases[] = {
 	KUNIT_CASE(interrupted_counts_the_same),
 	KUNIT_CASE(other_pieces_are_another_digest),
 	KUNIT_CASE(reaching_a_pending_stop_otherwise_is_found),
+	KUNIT_CASE(first_finding_stays_until_it_was_told),
 	KUNIT_CASE(going_past_a_pending_stop_is_found),
+	KUNIT_CASE(least_of_the_stops_that_a_piece_goes_past_is_found),
+	KUNIT_CASE(open_piece_differs_from_nobody_up_to_where_it_is),
 	KUNIT_CASE(segments_begin_anew_at_their_border),
+	KUNIT_CASE(piece_that_has_begun_a_segment_tells_nothing_yet),
 	KUNIT_CASE(repositioned_to_a_border_knows_at_once),
+	KUNIT_CASE(repositioned_is_as_new),
 	KUNIT_CASE(far_behind_is_not_diverged),
 	KUNIT_CASE(far_behind_is_found_at_a_segments_end),
 	KUNIT_CASE(once_a_segment_is_enough),
+	KUNIT_CASE(told_twice_is_known_once),
+	KUNIT_CASE(first_place_where_two_differ_counts),
 	KUNIT_CASE(full_table_keeps_what_it_has),
 	KUNIT_CASE(another_run_voids_what_was_told),
 	KUNIT_CASE(who_differs_is_not_awaited),

@@ -821,7 +821,7 @@ static void reader_outlives(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(one->data, 0, CHUNK));
 	KUNIT_EXPECT_NULL(test, memchr_inv(last->data, 0, CHUNK));
 	KUNIT_EXPECT_EQ(test, ndval_chunks_live(), ground->live + 2);
-	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), 2 * CHUNK_COST);
+	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), 2 * NDVAL_CHUNK_COST);
 
 	/* Fresh bytes in the same place are another chunk's. */
 	if (ending->end != ADVANCE) {
@@ -847,7 +847,7 @@ static void last_reference_wipes(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(chunk));
 	memset(chunk->data, 0xa5, CHUNK);
 	page = hold_page(chunk);
-	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), CHUNK_COST);
+	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), NDVAL_CHUNK_COST);
 	ndval_chunk_put(chunk);
 	expect_wiped(test, page);
 	ndval_chunk_put(NULL);
@@ -956,10 +956,10 @@ static void memory_max_stops_a_store(struct kunit *test)
 	struct ndval_ring *ring = &ground->ring;
 	u64 base = begin_chunk(test);
 
-	ground->mem.max = 3 * CHUNK_COST + 100;
+	ground->mem.max = 3 * NDVAL_CHUNK_COST + 100;
 	KUNIT_EXPECT_EQ(test, store(ground, base, 5 * CHUNK), -ENOMEM);
 	expect_window(test, base, base + 3 * CHUNK);
-	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), 3 * CHUNK_COST);
+	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), 3 * NDVAL_CHUNK_COST);
 	KUNIT_EXPECT_EQ(test, ndval_chunks_live(), ground->live + 3);
 	KUNIT_EXPECT_EQ(test, fill_many(ground, 1), -ENOMEM);
 	expect_window(test, base, base + 3 * CHUNK);
@@ -971,7 +971,7 @@ static void memory_max_stops_a_store(struct kunit *test)
 	expect_window(test, base + CHUNK, base + 3 * CHUNK + 1);
 	KUNIT_EXPECT_EQ(test, store(ground, base + 3 * CHUNK + 1, CHUNK), -ENOMEM);
 	expect_window(test, base + CHUNK, base + 4 * CHUNK);
-	ground->mem.max = 4 * CHUNK_COST;
+	ground->mem.max = 4 * NDVAL_CHUNK_COST;
 	KUNIT_EXPECT_EQ(test, store(ground, base + 4 * CHUNK, 1), 0);
 }
 
@@ -980,9 +980,9 @@ static void total_max_stops_a_fill(struct kunit *test)
 	struct ground *ground = test->priv;
 	u64 base = begin_chunk(test);
 
-	ndval_mem_set_total_max(ndval_mem_total() + 2 * CHUNK_COST);
+	ndval_mem_set_total_max(ndval_mem_total() + 2 * NDVAL_CHUNK_COST);
 	KUNIT_EXPECT_EQ(test, fill_many(ground, 3), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), 2 * CHUNK_COST);
+	KUNIT_EXPECT_EQ(test, ndval_mem_used(&ground->mem), 2 * NDVAL_CHUNK_COST);
 	expect_window(test, base, base + 2 * CHUNK);
 }
 

@@ -255,9 +255,11 @@ static const struct command {
 	{ "PING", 6, BIT_ULL(35) },
 	{ "PONG", 7, BIT_ULL(35) },
 	{ "BYE", 8, BIT_ULL(34) },
-	{ "SYNC", 9, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) },
+	{ "SYNC", 9, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) | BIT_ULL(42) },
 	{ "TAKEOVER", 10, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) },
 	{ "HANDOVER", 11, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) },
+	{ "PROPOSE", 13, GENMASK_ULL(10, 9) | GENMASK_ULL(13, 12) | GENMASK_ULL(23, 22) |
+			 BIT_ULL(54) },
 };
 
 KUNIT_ARRAY_PARAM_DESC(documented, documented, shown);

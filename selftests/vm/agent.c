@@ -265,11 +265,18 @@ static void drain(struct job *job, int *fd, char type)
 	}
 }
 
+/* A child that has not run yet has no session. */
+static void signal_job(const struct job *job, int sig)
+{
+	if (kill(-job->pid, sig))
+		kill(job->pid, sig);
+}
+
 static void kill_jobs(void)
 {
 	for (int i = 0; i < MAX_JOBS; i++)
 		if (jobs[i].pid)
-			kill(-jobs[i].pid, SIGKILL);
+			signal_job(&jobs[i], SIGKILL);
 }
 
 /* True for init, its subshells, and agents. */
@@ -368,7 +375,7 @@ static void handle(const struct frame *head, char *data)
 		break;
 	case 'k':
 		if (job)
-			kill(-job->pid, data[0]);
+			signal_job(job, data[0]);
 		break;
 	case 'K':
 		kill_all();
