@@ -372,6 +372,8 @@ static void reign_briefly(struct world *world)
 	if (!dares(world, -1))
 		return;
 	world_say(world, " brief(m%d)", old);
+	/* It would ask who is behind a link of which nobody knows that it is dead. */
+	manager_drop_harmed(world, old);
 	slow_all(world, old, 15);
 	err = world_command(world, old, NDVAL_CMD_DEMOTE) ? 0 : world_promote(world, old, 0);
 	if (err) {
