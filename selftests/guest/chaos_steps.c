@@ -364,16 +364,28 @@ static void slow_all(struct world *world, unsigned int member, int ms)
 			relay_delay(&world->relay, world_joint(world, member, m)->relay, ms);
 }
 
+static bool has_harmed_link(struct world *world, unsigned int member)
+{
+	unsigned int m;
+
+	for (m = 0; m < world->members; m++)
+		if (m != member && world_joint(world, member, m)->relay >= 0 &&
+		    !world_joined(world, member, m))
+			return true;
+	return false;
+}
+
 /* A primary that begins anew, and dies before anybody can have heard of it. */
 static void reign_briefly(struct world *world)
 {
 	int old = world->primary, err;
 
+	/* With `continue' it would wait for minutes for the answer of who is silent. */
+	if (world->mode == MODE_CONTINUE && has_harmed_link(world, old))
+		return;
 	if (!dares(world, -1))
 		return;
 	world_say(world, " brief(m%d)", old);
-	/* It would ask who is behind a link of which nobody knows that it is dead. */
-	manager_drop_harmed(world, old);
 	slow_all(world, old, 15);
 	err = world_command(world, old, NDVAL_CMD_DEMOTE) ? 0 : world_promote(world, old, 0);
 	if (err) {
