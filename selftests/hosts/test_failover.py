@@ -8,7 +8,7 @@ vm: timeout=240
 import re
 
 from common import (await_health, ctl, fails_with, health,
-                    join, link, make_pair, pair_of, read, refused, same,
+                    join, link, make_pair, pair_of, quick, read, refused, same,
                     unlink, until, Reader)
 
 SIZE = 40000
@@ -179,7 +179,7 @@ def test_old_primary_rejoins_silently(net):
 
 def test_suspend(net):
     """With on_peer_loss=suspend the primary waits for the peer, or for the word."""
-    join(net.a, net.b, settings="on_peer_loss=suspend peer_timeout_ms=500")
+    join(net.a, net.b, settings=f"on_peer_loss=suspend {quick(net)}")
     same(read(net.a, SIZE), read(net.b, SIZE))
     unlink(net.a, net.b)
     await_health("suspended", net.a)
@@ -214,7 +214,7 @@ def test_suspend_and_failover(net):
 
 def test_cut_off_primary_that_goes_on_is_found(net):
     """continue after a cut: both deliver; when they meet, one is told that it diverged."""
-    join(net.a, net.b, settings="peer_timeout_ms=500")
+    join(net.a, net.b, settings=quick(net))
     same(read(net.a, SIZE), read(net.b, SIZE))
     net.cut("a", "b")
     await_health("alone", net.a, net.b)

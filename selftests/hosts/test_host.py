@@ -7,7 +7,7 @@ vm: timeout=180
 
 import subprocess
 
-from common import Reader, await_health, await_no_link, ctl, join, link, read, same
+from common import Reader, await_health, await_no_link, ctl, join, link, quick, read, same
 
 SYNCED = "Filesystems sync"     # what the kernel says once all were asked
 
@@ -49,7 +49,7 @@ def reboot(guest):
 
 def test_reboot(net):
     """With values in windows, links up and a reader waiting: no oops, no hang."""
-    join(net.a, net.b, settings="peer_timeout_ms=500")
+    join(net.a, net.b, settings=quick(net))
     same(*(read(g, 50000, streams=8) for g in net), size=50000)
     Reader(net.b, 1 << 20, gate=1000).at_gate()
     reboot(net.b)
@@ -60,7 +60,7 @@ def test_reboot(net):
 
 
 def test_reboot_of_the_primary(net):
-    join(net.a, net.b, settings="peer_timeout_ms=500")
+    join(net.a, net.b, settings=quick(net))
     whole = read(net.a, 50000)
     reboot(net.a)
     await_health("alone", net.b)

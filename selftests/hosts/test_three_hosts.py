@@ -6,7 +6,7 @@ vm: timeout=180
 """
 
 from common import (Reader, await_health, ctl, fails_with, join, link, make_pair, pair_of,
-                    peer_of, read, refused, same, stream_of, unlink, until)
+                    peer_of, quick, read, refused, same, stream_of, unlink, until)
 
 SIZE = 200000
 
@@ -28,7 +28,7 @@ def test_three_hosts_one_at_a_time(net):
 
 def test_one_of_three_is_cut_off(net):
     """The others go on; the pair is at risk; the third catches up."""
-    join(net.a, net.b, net.c, settings="peer_timeout_ms=500")
+    join(net.a, net.b, net.c, settings=quick(net))
     readers = [Reader(g, SIZE, gate=SIZE // 2).at_gate() for g in net]
     net.cut("a", "c")
     net.cut("b", "c")
