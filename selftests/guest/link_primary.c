@@ -527,6 +527,8 @@ TEST_F(primary, a_peer_is_in_sync_once_it_stores_what_was_promised_before_it_was
 	struct store *store = new_store(64 * KIB);
 	struct fake *fake = &self->fake;
 
+	/* Or more is promised as soon as it is made. */
+	ASSERT_EQ(0, sys_set("web1", "prefetch", "0"));
 	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 100));
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
 	EXPECT_EQ(NULL, fake->said.tb[NDVAL_WIRE_A_IN_SYNC]);
