@@ -8,7 +8,7 @@
  *
  * vm: sources=chaos_check.c,chaos_relay.c,chaos_world.c,chaos_app.c
  * vm: sources=chaos_journal.c,chaos_manager.c,chaos_steps.c,peer.c,../../tools/lib/nl.c
- * vm: libs="-lmnl -lpthread" flavours=6.12 knobs=1 timeout=400
+ * vm: libs="-lmnl -lpthread" flavours=6.12 knobs=1 timeout=600
  */
 #include "kselftest_harness.h"
 #include "common.h"
@@ -18,7 +18,7 @@
 #define STEPS		20
 
 /* How many rounds it may take until something is found. */
-#define ROUNDS		60
+#define ROUNDS		120
 #define LIMIT		3000
 
 /* Longest that something may take which surely happens, in s. */
@@ -48,20 +48,32 @@ static bool switch_off(unsigned int protections)
 	return len > 0;
 }
 
-static __u64 head_of(struct world *world, unsigned int member, unsigned int stream)
+static __u64 head_in(struct world *world, unsigned int member, unsigned int stream,
+		     __u16 type)
 {
-	__u64 head = world_stream(world, member, stream, NDVAL_A_STREAM_HEAD);
+	__u64 head = world_stream(world, member, stream, type);
 
 	return head == ~0ULL ? 0 : head;
 }
 
-/* Does it store more than the other one was given, of each stream? */
+static __u64 head_of(struct world *world, unsigned int member, unsigned int stream)
+{
+	return head_in(world, member, stream, NDVAL_A_STREAM_HEAD);
+}
+
+static __u64 journal_head_of(struct world *world, unsigned int member, unsigned int stream)
+{
+	return head_in(world, member, stream, NDVAL_A_STREAM_JOURNAL_HEAD);
+}
+
+/* Does it store more than the other one, of each stream and journal? */
 static bool is_beyond(struct world *world, unsigned int member, unsigned int other)
 {
 	unsigned int s;
 
 	for (s = 0; s < world->streams; s++)
-		if (head_of(world, member, s) < check_next(world->check, other, s) + CHUNK)
+		if (head_of(world, member, s) < head_of(world, other, s) + CHUNK ||
+		    journal_head_of(world, member, s) <= journal_head_of(world, other, s))
 			return false;
 	return true;
 }
@@ -112,36 +124,65 @@ static bool has_all(struct world *world, unsigned int member, unsigned int other
 	return true;
 }
 
-/*
- * A member that stored everything comes back empty, when more was given than fits
- * into the first credit, and nothing since. All others die as soon as it says that
- * it may take over.
- */
-static void come_back_empty(struct world *world)
+/* When more was given than fits into the first credit, a member that stores it is reborn. */
+static bool is_reborn(struct world *world, unsigned int old, unsigned int back)
 {
-	unsigned int old = world->primary, back = !old, s;
+	unsigned int s;
 
 	if (!wait_until(check_needed(world->check, 0) > GIVEN, PATIENCE))
-		return;
+		return false;
 	for (s = 0; s < world->streams; s++)
 		app_hold(&world->member[old].apps[s]);
 	if (!wait_until(has_all(world, back, old) && world_may_lead(world, back), PATIENCE))
-		return;
+		return false;
 	world_say(world, " rebirth(m%u)", back);
 	world_member_kill(world, back, false);
 	world_member_new(world, back);
-	world_join(world, old, back);
-	relay_delay(&world->relay, world_joint(world, old, back)->relay, 200);
-	wait_until(world_may_lead(world, back), WATCH * world->slower);
-	world_say(world, " kill(m%u)", old);
-	world_member_kill(world, old, false);
+	return true;
+}
+
+static void lose(struct world *world, unsigned int member)
+{
+	world_say(world, " kill(m%u)", member);
+	world_member_kill(world, member, false);
 	world->primary = -1;
 	manager_failover(world);
 }
 
+static void join_slowly(struct world *world, unsigned int a, unsigned int b)
+{
+	world_join(world, a, b);
+	relay_delay(&world->relay, world_joint(world, a, b)->relay, 200);
+}
+
+/* A member comes back empty. All others die as soon as it says that it may take over. */
+static void come_back_empty(struct world *world)
+{
+	unsigned int old = world->primary, back = !old;
+
+	if (!is_reborn(world, old, back))
+		return;
+	join_slowly(world, old, back);
+	wait_until(world_may_lead(world, back), WATCH * world->slower);
+	lose(world, old);
+}
+
+/* All others die as soon as it is in the epoch, before it has anything of what was given. */
+static void come_back_in_vain(struct world *world)
+{
+	unsigned int old = world->primary, back = !old;
+
+	if (!is_reborn(world, old, back))
+		return;
+	join_slowly(world, old, back);
+	if (wait_until(world_get(world, back, NDVAL_A_PAIR_EPOCH_ID) ==
+		       world_get(world, old, NDVAL_A_PAIR_EPOCH_ID), PATIENCE))
+		lose(world, old);
+}
+
 /*
  * After a cut the two differ from where the second began its epoch; what it begins
- * once more begins beyond what the first one gave.
+ * once more begins beyond what the first one stores.
  */
 static void begin_twice(struct world *world)
 {
@@ -222,6 +263,7 @@ FIXTURE_VARIANT_ADD(knobs, hw) {
 /* Who was not told that it is in sync is promoted. */
 FIXTURE_VARIANT_ADD(knobs, promote) {
 	.off = BROKEN(6), .mode = MODE_CONTINUE, .members = 2, .bold = true,
+	.aimed = come_back_in_vain,
 };
 
 /* A new primary goes on without those that are connected. */

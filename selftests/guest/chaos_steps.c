@@ -69,9 +69,7 @@ static bool await_heir(struct world *world, int than)
 /* Most failovers find somebody who is fit for it; else they are left out. */
 static bool dares(struct world *world, int than)
 {
-	unsigned int all = world->bold ? 3 : 24;
-
-	return !world_draw(world, all) || await_heir(world, than) || world->bold;
+	return !world_draw(world, 24) || await_heir(world, than);
 }
 
 static void kill_one(struct world *world, unsigned int member)

@@ -797,7 +797,7 @@ TEST_F(primary, asks_again_for_what_it_could_not_record_in_a_switchover)
 	struct fake *fake = &self->fake;
 	struct ndval_clock clock;
 
-	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 1000));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 4000));
 	ASSERT_TRUE(node_ready(self->fd));
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2") && fake_follow(fake));
 	ASSERT_TRUE(fetch_journal(fake, 0, 0) && say_end(&fake->peer, &fake->side));
