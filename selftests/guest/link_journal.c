@@ -790,14 +790,14 @@ TEST_F(primary, who_stores_half_a_record_is_hung_up_on)
 	EXPECT_TRUE(peer_expect_eof(&fake->peer));
 }
 
-/* Also if that was because of a switchover, which failed. */
+/* Also if that was because of a switchover, which failed. Meanwhile it may ask in vain. */
 TEST_F(primary, asks_again_for_what_it_could_not_record_in_a_switchover)
 {
 	struct record asked = { .kind = NDVAL_VALUE_KIND_BOOTTIME, .place = RECORD_CLOCK };
 	struct fake *fake = &self->fake;
 	struct ndval_clock clock;
 
-	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 4000));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 2000));
 	ASSERT_TRUE(node_ready(self->fd));
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2") && fake_follow(fake));
 	ASSERT_TRUE(fetch_journal(fake, 0, 0) && say_end(&fake->peer, &fake->side));
@@ -810,12 +810,14 @@ TEST_F(primary, asks_again_for_what_it_could_not_record_in_a_switchover)
 	ASSERT_TRUE(say_propose(&fake->peer, &fake->side, "default", 0, &asked));
 	ASSERT_TRUE(peer_is_served(&fake->peer));
 	EXPECT_EQ(RECORD_CLOCK, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_RECORDED));
+	/* What was heard until then may have been the question. */
+	ASSERT_TRUE(say_propose(&fake->peer, &fake->side, "default", 0, &asked));
 	do {
 		ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
-	} while (!fake->said.tb[NDVAL_WIRE_A_AGAIN]);
+		if (fake->said.tb[NDVAL_WIRE_A_AGAIN])
+			ASSERT_TRUE(say_propose(&fake->peer, &fake->side, "default", 0, &asked));
+	} while (host_pair_get(&self->host, "web1", NDVAL_A_PAIR_RECORDED) == RECORD_CLOCK);
 	EXPECT_EQ(NDVAL_ROLE_PRIMARY, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_ROLE));
-	ASSERT_TRUE(say_propose(&fake->peer, &fake->side, "default", 0, &asked));
-	ASSERT_TRUE(peer_is_served(&fake->peer));
 	EXPECT_EQ(2 * RECORD_CLOCK,
 		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_RECORDED));
 }
