@@ -351,6 +351,8 @@ TEST_F(failover, who_delivered_more_than_is_in_common_is_diverged)
 	EXPECT_NE(E2, said_u64(&fake->said, NDVAL_WIRE_A_EPOCH_ID));
 	EXPECT_EQ(NDVAL_HEALTH_DIVERGED, pair_get(&self->host, NDVAL_A_PAIR_HEALTH));
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
+	EXPECT_EQ(-ESTALE, host_take_over(&self->host, "web1"));
+	EXPECT_TRUE(host_refused_well(&self->host, -ESTALE));
 	/* It answers to nothing but PAIR. */
 	ASSERT_TRUE(fake_push(fake, 5000, 100) && peer_is_served(&fake->peer));
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
@@ -1027,6 +1029,9 @@ TEST_F(failover, a_peer_that_stores_more_than_was_recorded_fences_the_primary)
 	EXPECT_TRUE(says(fake, NDVAL_WIRE_A_DIVERGED));
 	EXPECT_EQ(NDVAL_HEALTH_FENCED, pair_get(&self->host, NDVAL_A_PAIR_HEALTH));
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
+	EXPECT_EQ(-ESTALE, host_call(&self->host, NDVAL_CMD_SWITCHOVER, NDVAL_A_PAIR_NAME,
+				     "web1"));
+	EXPECT_TRUE(host_refused_well(&self->host, -ESTALE));
 	/* The link is for other pairs too. */
 	EXPECT_TRUE(peer_is_served(&fake->peer));
 	/* Resync is the way out. */

@@ -3,14 +3,14 @@
  * Takeovers that something else comes in the way of: a peer that lags behind,
  * is fenced, was removed, is promoted at the same time, or is of another life.
  *
- * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=120
+ * vm: sources=operation.c,peer.c,../../tools/lib/nl.c libs=-lmnl timeout=120
  */
 #include "kselftest_harness.h"
 #include "common.h"
+#include "operation.h"
 #include "peer.h"
 
 #include <linux/genetlink.h>
-#include <linux/netlink.h>
 #include <sys/socket.h>
 
 #define RING	(256 * KIB)
@@ -86,53 +86,9 @@ static int peer_del(struct host *host, const char *peer)
 	return nl_call(host->nl, NULL, NULL);
 }
 
-/* A promotion whose end is awaited. */
-struct promotion {
-	__u32	operation;
-	bool	done;
-	int	error;
-};
-
-static int take_operation(const struct nlmsghdr *nlh, void *data)
+static bool begin(struct nl *nl, struct operation *promotion)
 {
-	const struct nlattr *tb[NDVAL_A_PAIR_MAX + 1];
-	struct promotion *promotion = data;
-
-	nl_parse(nlh, tb, NDVAL_A_PAIR_MAX);
-	promotion->operation = nl_u32(tb[NDVAL_A_PAIR_OPERATION]);
-	return MNL_CB_OK;
-}
-
-static int take_end(const struct nlmsghdr *nlh, void *data)
-{
-	const struct nlattr *tb[NDVAL_A_EVENT_MAX + 1];
-	struct promotion *promotion = data;
-
-	nl_parse(nlh, tb, NDVAL_A_EVENT_MAX);
-	if (nl_u32(tb[NDVAL_A_EVENT_KIND]) == NDVAL_EVENT_KIND_OP_DONE &&
-	    nl_u32(tb[NDVAL_A_EVENT_OPERATION]) == promotion->operation) {
-		promotion->done = true;
-		promotion->error = nl_u32(tb[NDVAL_A_EVENT_ERROR]);
-	}
-	return MNL_CB_OK;
-}
-
-static bool begin(struct nl *nl, struct promotion *promotion)
-{
-	*promotion = (struct promotion){ 0 };
-	nl_request(nl, NDVAL_CMD_PROMOTE, 0);
-	nl_put_str(nl, NDVAL_A_PAIR_NAME, "web1");
-	return !nl_call(nl, take_operation, promotion);
-}
-
-/* The errno with which it has ended; -1 if it does not end. */
-static int end_of(struct nl *nl, struct promotion *promotion)
-{
-	while (!promotion->done)
-		if (!file_is_ready(nl_fd(nl), POLLIN, PATIENCE_MS) ||
-		    nl_receive_event(nl, take_end, promotion))
-			return -1;
-	return promotion->error;
+	return !operation_begin(nl, NDVAL_CMD_PROMOTE, "web1", promotion);
 }
 
 /* The kernel follows the fake, is in sync with it, and may deliver 1000 bytes. */
@@ -261,12 +217,12 @@ TEST_F(takeover, who_stores_all_before_a_hole_goes_on_behind_it)
 {
 	struct fetch fetch = { .stream = "default", .id = FAKE_STREAM_ID, .want = RING };
 	struct fake *fake = &self->fake;
-	struct promotion promotion;
+	struct operation promotion;
 	__u64 at;
 
 	ASSERT_TRUE(lead_with_hole(&self->host, fake, self->fd));
 	ASSERT_TRUE(begin(self->nl, &promotion));
-	ASSERT_EQ(0, end_of(self->nl, &promotion));
+	ASSERT_EQ(0, operation_end(self->nl, &promotion));
 	side_secondary(&fake->side, "web");
 	fake->side.pair_id++;
 	ASSERT_TRUE(fake_connect(&self->host, fake, "m1", "m2") && fake_follow(fake));
@@ -587,7 +543,7 @@ static __u64 gift(struct fake *other, __u64 have, __u32 *error)
 
 /* The kernel has lost its primary and is being promoted, and so is m3. */
 static bool race(struct host *host, struct nl *nl, struct fake *fake, struct fake *other,
-		 __u64 pair_id, struct promotion *promotion)
+		 __u64 pair_id, struct operation *promotion)
 {
 	return lead(host, fake) && fake_hang_up(host, fake) &&
 	       come_as_third(host, other, fake, pair_id) && begin(nl, promotion) &&
@@ -597,14 +553,14 @@ static bool race(struct host *host, struct nl *nl, struct fake *fake, struct fak
 TEST_F(takeover, who_loses_a_race_gives_what_it_has_more)
 {
 	struct fake *fake = &self->fake, *other = &self->other;
-	struct promotion promotion;
+	struct operation promotion;
 	__u32 error = ~0U;
 
 	ASSERT_TRUE(race(&self->host, self->nl, fake, other, LOW_ID, &promotion));
 	ASSERT_TRUE(ask_for_takeover(other, 500));
 	EXPECT_EQ(1000, gift(other, 500, &error));
 	EXPECT_EQ(0, error);
-	EXPECT_EQ(EBUSY, end_of(self->nl, &promotion));
+	EXPECT_EQ(EBUSY, operation_end(self->nl, &promotion));
 	EXPECT_EQ(NDVAL_ROLE_SECONDARY, pair_get(&self->host, NDVAL_A_PAIR_ROLE));
 }
 
@@ -612,7 +568,7 @@ TEST_F(takeover, who_loses_a_race_gives_what_it_has_more)
 TEST_F(takeover, who_has_a_hole_gives_what_lies_behind_it)
 {
 	struct fake *fake = &self->fake, *other = &self->other;
-	struct promotion promotion;
+	struct operation promotion;
 	__u32 error = ~0U;
 
 	ASSERT_TRUE(lead_with_hole(&self->host, fake, self->fd));
@@ -622,13 +578,13 @@ TEST_F(takeover, who_has_a_hole_gives_what_lies_behind_it)
 	ASSERT_TRUE(ask_for_takeover(other, HOLE_END + 1000));
 	EXPECT_EQ(BEHIND_HOLE, gift(other, HOLE_END + 1000, &error));
 	EXPECT_EQ(0, error);
-	EXPECT_EQ(EBUSY, end_of(self->nl, &promotion));
+	EXPECT_EQ(EBUSY, operation_end(self->nl, &promotion));
 }
 
 TEST_F(takeover, who_wins_a_race_goes_on)
 {
 	struct fake *fake = &self->fake, *other = &self->other;
-	struct promotion promotion;
+	struct operation promotion;
 	__u32 error = ~0U;
 
 	ASSERT_TRUE(race(&self->host, self->nl, fake, other, HIGH_ID, &promotion));
@@ -636,14 +592,14 @@ TEST_F(takeover, who_wins_a_race_goes_on)
 	EXPECT_EQ(1000, gift(other, 1000, &error));
 	EXPECT_EQ(EBUSY, error);
 	ASSERT_TRUE(say_takeover(&other->peer, &other->side, 0));
-	EXPECT_EQ(0, end_of(self->nl, &promotion));
+	EXPECT_EQ(0, operation_end(self->nl, &promotion));
 	EXPECT_TRUE(is_primary(&self->host));
 }
 
 TEST_F(takeover, who_is_diverged_meanwhile_is_not_promoted)
 {
 	struct fake *fake = &self->fake, *other = &self->other;
-	struct promotion promotion;
+	struct operation promotion;
 	char byte;
 
 	ASSERT_TRUE(race(&self->host, self->nl, fake, other, HIGH_ID, &promotion));
@@ -656,7 +612,7 @@ TEST_F(takeover, who_is_diverged_meanwhile_is_not_promoted)
 	ASSERT_TRUE(says(fake, NDVAL_WIRE_A_DIVERGED));
 	/* Nobody is waited for any more. */
 	ASSERT_TRUE(fake_hang_up(&self->host, other));
-	EXPECT_EQ(ESTALE, end_of(self->nl, &promotion));
+	EXPECT_EQ(ESTALE, operation_end(self->nl, &promotion));
 	EXPECT_EQ(NDVAL_ROLE_SECONDARY, pair_get(&self->host, NDVAL_A_PAIR_ROLE));
 	EXPECT_EQ(NDVAL_HEALTH_DIVERGED, pair_get(&self->host, NDVAL_A_PAIR_HEALTH));
 	EXPECT_EQ(-ESTALE, get(self->fd, &byte, 1));
