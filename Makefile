@@ -113,7 +113,7 @@ coverage: deps
 	@$(PYTHON) selftests/coverage.py
 
 kcsan: deps
-	@KERNELS=kcsan $(PYTHON) selftests/run.py
+	@KERNELS=kcsan NDVAL_RUN_LIMIT=20000 $(PYTHON) selftests/run.py
 
 vm: deps
 	@$(PYTHON) $(VM)/vm.py up

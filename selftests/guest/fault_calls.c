@@ -308,6 +308,38 @@ TEST_F_TIMEOUT(calls, a_bind_to_a_new_stream, 300)
 	EXPECT_LE(2, failed);
 }
 
+/* The stream is there, but not what is kept of a copy that reads it. */
+TEST_F_TIMEOUT(calls, a_bind_to_another_instance, 300)
+{
+	unsigned int failed = 0;
+	char name[16];
+
+	while (fault_next(&self->reader.fault)) {
+		int err, first = node_open("f", 0), fd = node_open("f", 0);
+		long long memory;
+
+		snprintf(name, sizeof(name), "s%u", self->reader.fault.nth);
+		ASSERT_EQ(0, node_bind(first, name, 0, 0));
+		memory = sys_get("f", "memory");
+		fault_arm(&self->reader.fault);
+		err = node_bind(fd, name, 1, NDVAL_BIND_EXCL);
+		fault_disarm(&self->reader.fault);
+		failed += !!err;
+		ASSERT_TRUE(!err || err == ENOMEM || err == EFAULT) {
+			TH_LOG("number %u: %s", self->reader.fault.nth, strerror(err));
+		}
+		ASSERT_TRUE(!err || memory == sys_get("f", "memory"));
+		ASSERT_EQ(err ? 0 : EBUSY, node_bind(fd, name, 1, NDVAL_BIND_EXCL));
+		ASSERT_EQ(0, position(fd));
+		close(first);
+		close(fd);
+		ASSERT_TRUE(both(&self->reader, name, 0));
+		ASSERT_TRUE(goes_on(&self->reader));
+	}
+	TH_LOG("%u injections, %u binds refused", self->reader.fault.injected, failed);
+	EXPECT_LE(1, failed);
+}
+
 /* What binds a file that is not bound, to the stream "default". */
 static long by_read(int fd)
 {

@@ -164,6 +164,34 @@ TEST_F(operation, of_two_that_part_after_handover_this_one_may_be_promoted)
 	EXPECT_TRUE(wait_until(get(self->fd, &byte, 1) == 1, 20));
 }
 
+/* Until the operation has ended a fake answers PING, and says nothing else. */
+static bool ends_while_served(struct nl *nl, struct operation *operation, struct fake *fake)
+{
+	while (!operation->done) {
+		peer_receive(&fake->peer, &fake->said, SHORT_MS / 30);
+		if (!operation_hear(nl, operation, 0))
+			return false;
+	}
+	return true;
+}
+
+TEST_F(operation, who_does_not_take_over_is_not_waited_for_for_ever)
+{
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, SHORT_MS));
+	ASSERT_TRUE(give_before_it_is_stored(&self->host, fake, self->fd));
+	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_SWITCHOVER, "web1",
+				     &self->operation));
+	ASSERT_TRUE(store_all(&self->host, fake));
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_HANDOVER, &fake->said));
+	ASSERT_TRUE(ends_while_served(self->nl, &self->operation, fake));
+	EXPECT_EQ(ENOTCONN, self->operation.error);
+	EXPECT_EQ(NDVAL_ROLE_SECONDARY, role(&self->host));
+	EXPECT_EQ(NDVAL_PEER_STATE_WAITING,
+		  host_peer_state(&self->host, "web1", "m2", NULL));
+}
+
 /* It lives, and answers whether it does, but not what it has more. */
 TEST_F(operation, a_promotion_ends_if_a_secondary_says_nothing)
 {
@@ -174,10 +202,7 @@ TEST_F(operation, a_promotion_ends_if_a_secondary_says_nothing)
 	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_PROMOTE, "web1", &self->operation));
 	ASSERT_TRUE(is_asked(other, NULL));
 	REFUSED(EINPROGRESS, NDVAL_CMD_PROMOTE);
-	while (!self->operation.done) {
-		peer_receive(&other->peer, &other->said, SHORT_MS / 30);
-		ASSERT_TRUE(operation_hear(self->nl, &self->operation, 0));
-	}
+	ASSERT_TRUE(ends_while_served(self->nl, &self->operation, other));
 	EXPECT_EQ(ETIMEDOUT, self->operation.error);
 	EXPECT_EQ(NDVAL_ROLE_SECONDARY, role(&self->host));
 	/* As the error says. */
