@@ -121,10 +121,11 @@ static bool is_asked(struct fake *fake, const char *stream)
 	return found;
 }
 
-#define REFUSED(err, cmd) do {								\
-	EXPECT_EQ(-(err), host_call(&self->host, cmd, NDVAL_A_PAIR_NAME, "web1"));	\
-	EXPECT_TRUE(host_refused_well(&self->host, -(err)));				\
-} while (0)
+static bool refuses(struct host *host, __u8 cmd, int err)
+{
+	return host_call(host, cmd, NDVAL_A_PAIR_NAME, "web1") == -err &&
+	       host_refused_well(host, -err);
+}
 
 TEST_F(operation, a_switchover_to_one_that_goes_away_changes_nothing)
 {
@@ -134,9 +135,9 @@ TEST_F(operation, a_switchover_to_one_that_goes_away_changes_nothing)
 	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_SWITCHOVER, "web1",
 				     &self->operation));
 	/* One thing at a time. */
-	REFUSED(EINPROGRESS, NDVAL_CMD_SWITCHOVER);
-	REFUSED(EINPROGRESS, NDVAL_CMD_PROMOTE);
-	REFUSED(EINPROGRESS, NDVAL_CMD_DEMOTE);
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_SWITCHOVER, EINPROGRESS));
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_PROMOTE, EINPROGRESS));
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_DEMOTE, EINPROGRESS));
 	EXPECT_EQ(-EAGAIN, get(self->fd, &byte, 1));
 	peer_close(&self->fake.peer);
 	EXPECT_EQ(ENOTCONN, operation_end(self->nl, &self->operation));
@@ -155,7 +156,7 @@ TEST_F(operation, of_two_that_part_after_handover_this_one_may_be_promoted)
 	ASSERT_TRUE(store_all(&self->host, fake));
 	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_HANDOVER, &fake->said));
 	EXPECT_EQ(NDVAL_ROLE_SECONDARY, role(&self->host));
-	REFUSED(EINPROGRESS, NDVAL_CMD_PROMOTE);
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_PROMOTE, EINPROGRESS));
 	peer_close(&fake->peer);
 	EXPECT_EQ(ENOTCONN, operation_end(self->nl, &self->operation));
 	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_PROMOTE, "web1", &self->operation));
@@ -201,7 +202,7 @@ TEST_F(operation, a_promotion_ends_if_a_secondary_says_nothing)
 	ASSERT_TRUE(be_left_with_third(&self->host, &self->fake, other));
 	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_PROMOTE, "web1", &self->operation));
 	ASSERT_TRUE(is_asked(other, NULL));
-	REFUSED(EINPROGRESS, NDVAL_CMD_PROMOTE);
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_PROMOTE, EINPROGRESS));
 	ASSERT_TRUE(ends_while_served(self->nl, &self->operation, other));
 	EXPECT_EQ(ETIMEDOUT, self->operation.error);
 	EXPECT_EQ(NDVAL_ROLE_SECONDARY, role(&self->host));
