@@ -48,7 +48,8 @@ u32 ndval_pair_health(struct ndval_pair *pair)
 		u32 state = ndval_peer_state(peer);
 
 		/* A secondary is protected by what its primary says of it. */
-		if (pair->role == NDVAL_ROLE_SECONDARY && peer != pair->followed)
+		if (pair->role == NDVAL_ROLE_SECONDARY && peer != pair->followed &&
+		    !ndval_peer_is_renewing(peer))
 			continue;
 		if (state == NDVAL_PEER_STATE_BEHIND)
 			behind++;
@@ -168,12 +169,16 @@ static void report_peer(struct ndval_peer *peer)
 	ndval_peer_check_in_sync(peer);
 	state = ndval_peer_state(peer);
 	in_sync = peer->membership == NDVAL_MEMBERSHIP_IN_SYNC;
-	behind = atomic_read(&peer->behind);
+	behind = ndval_peer_is_behind(peer);
 	if (peer->pair->role == NDVAL_ROLE_PRIMARY && ndval_peer_connected(peer) &&
 	    (peer->told_in_sync != in_sync || peer->told_behind != behind))
 		ndval_peer_tell(peer);
 	if (peer->told_diverged != ndval_pair_has_diverged(peer->pair))
 		ndval_peer_tell(peer);
+	if (ndval_peer_is_renewing(peer))	/* which comes to an end */
+		ndval_pair_report(peer->pair);
+	else
+		peer->renewed = 0;
 	ndval_skew_report(peer);
 	if (state == peer->state)
 		return;

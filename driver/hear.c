@@ -80,10 +80,13 @@ static void heard_own(struct ndval_peer *peer)
 	const struct ndval_heard *heard = &peer->heard;
 	bool in_sync = heard->in_sync && heard->for_us && !pair->newer;
 
+	/* What is said on a link that replaces another before it has heard of us is not of us. */
+	if (!heard->for_us && !pair->newer && ndval_peer_is_renewing(peer))
+		in_sync = pair->in_sync;
 	if (pair->in_sync != in_sync)
 		ndval_pair_report(pair);
 	pair->in_sync = in_sync;
-	if (in_sync)
+	if (in_sync && heard->for_us)
 		pair->outdated = false;
 	ndval_pair_adopt_settings(pair, heard->serial, heard->set);
 	if (pair->takeover.phase == NDVAL_TAKEOVER_GATHER &&

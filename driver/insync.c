@@ -24,6 +24,7 @@
  * what is promised to the member itself it delivers only if it stores it.)
  * All under the pair's lock; what readers need of it is in every flow.
  */
+#include <linux/jiffies.h>
 #include <linux/netlink.h>
 
 #include "event.h"
@@ -69,6 +70,58 @@ static void replace_flow(struct ndval_flow *flow)
 static void mark_in_sync(struct ndval_flow *flow)
 {
 	flow->in_sync = true;
+}
+
+/* Has all been said on the current link by which the two know where they stand? */
+static bool is_settled(const struct ndval_peer *peer)
+{
+	const struct ndval_pair *pair = peer->pair;
+
+	return pair->role == NDVAL_ROLE_PRIMARY ? peer->listed : pair->followed == peer;
+}
+
+/**
+ * ndval_peer_is_renewing() - Has a new link to a peer just replaced one that was up?
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * All is to be said anew on it. Meanwhile the peer is shown as it was, for nothing
+ * has happened to it: a link is replaced to have a new key. But not for longer than
+ * silence may last.
+ */
+bool ndval_peer_is_renewing(const struct ndval_peer *peer)
+{
+	u64 ms = ndval_pair_setting(peer->pair, NDVAL_SET_PEER_TIMEOUT_MS);
+
+	lockdep_assert_held(&peer->pair->lock);
+	return peer->renewed && !is_settled(peer) &&
+	       time_before(jiffies, peer->renewed + msecs_to_jiffies(ms));
+}
+
+/**
+ * ndval_peer_renew() - A link to a peer comes or goes: is it one that replaces another?
+ * @peer: the peer, still as the former link left it; the caller holds the pair's lock
+ * @link_id: number of the new link, 0 for none
+ */
+void ndval_peer_renew(struct ndval_peer *peer, u32 link_id)
+{
+	if (link_id && ndval_peer_is_renewing(peer))
+		return;
+	peer->renewed = 0;
+	if (!link_id || !peer->link_id || peer->refused || !is_settled(peer))
+		return;
+	peer->renewed = jiffies ?: 1;
+	peer->renewed_state = ndval_peer_said_state(peer);
+	peer->renewed_behind = peer->told_behind;
+}
+
+/**
+ * ndval_peer_is_behind() - Does a peer lack something that was given to instances?
+ * @peer: the peer of a primary; the caller holds the pair's lock
+ */
+bool ndval_peer_is_behind(const struct ndval_peer *peer)
+{
+	return ndval_peer_is_renewing(peer) ? peer->renewed_behind :
+					      atomic_read(&peer->behind);
 }
 
 /**
@@ -156,6 +209,7 @@ void ndval_peer_replaced(struct ndval_peer *peer)
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
+	peer->renewed = 0;
 	ndval_peer_lost(peer);
 	if (peer->membership == NDVAL_MEMBERSHIP_COUNTED)
 		ndval_peer_visit_flows(peer, replace_flow);
@@ -202,7 +256,7 @@ bool ndval_pair_is_suspended(struct ndval_pair *pair)
 	if (!ndval_pair_is_sync(pair))
 		return false;
 	list_for_each_entry(peer, &pair->peers, list)
-		if (peer->membership != NDVAL_MEMBERSHIP_OUT && !ndval_peer_has_link(peer))
+		if (peer->membership != NDVAL_MEMBERSHIP_OUT && !ndval_peer_is_linked(peer))
 			return true;
 	return false;
 }

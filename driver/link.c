@@ -6,7 +6,7 @@
  */
 #include "link.h"
 
-#include <linux/file.h>
+#include <linux/jiffies.h>
 #include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/limits.h>
@@ -17,14 +17,11 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/stdarg.h>
-#include <linux/tcp.h>
-#include <net/net_namespace.h>
-#include <net/sock.h>
-#include <net/tcp_states.h>
 
 #include "event.h"
 #include "extack.h"
 #include "host.h"
+#include "links.h"
 #include "member.h"
 #include "name.h"
 #include "peer.h"
@@ -35,9 +32,9 @@
 /* How long BYE may take when a link is detached, in ms. */
 #define BYE_MS		250
 
-/* Protects the list of links; innermost but for events. */
-static DEFINE_MUTEX(links_lock);
-static LIST_HEAD(links);
+/* How long what the peer said last is read when nothing can be sent to it, in ms. */
+#define LAST_MS		250
+
 static DECLARE_WAIT_QUEUE_HEAD(links_gone);
 static u32 last_id;
 
@@ -86,6 +83,8 @@ static void end_within(struct ndval_link *link, unsigned int ms)
  * @link: the link
  * @fmt: why; what comes from a peer has to be escaped
  *
+ * One that is to end already does so at its time.
+ *
  * Context: any that is not interrupt. May be called by the link's threads.
  */
 void ndval_link_kill(struct ndval_link *link, const char *fmt, ...)
@@ -97,10 +96,31 @@ void ndval_link_kill(struct ndval_link *link, const char *fmt, ...)
 	vscnprintf(reason, sizeof(reason), fmt, args);
 	va_end(args);
 	spin_lock(&link->lock);
-	mark_dying(link, reason);
-	end_within(link, 0);
+	if (!link->dying) {
+		mark_dying(link, reason);
+		end_within(link, 0);
+	}
 	spin_unlock(&link->lock);
 	ndval_link_wake(link);
+}
+
+/**
+ * ndval_link_hung_up() - The peer takes nothing more: end a link.
+ * @link: the link
+ * @why: why, if it has not said itself; lives as long as the module
+ *
+ * The receiver is left some time to find out what was said last.
+ *
+ * Context: the link's sender.
+ */
+void ndval_link_hung_up(struct ndval_link *link, const char *why)
+{
+	spin_lock(&link->lock);
+	if (!link->dying) {
+		link->otherwise = why;
+		end_within(link, link->bye ? 0 : LAST_MS);
+	}
+	spin_unlock(&link->lock);
 }
 
 /* Lets the sender say BYE, and ends the link when it has, or after @ms. */
@@ -112,8 +132,40 @@ static void say_bye(struct ndval_link *link, const char *reason, unsigned int ms
 			strscpy(link->reason, reason, sizeof(link->reason));
 		link->bye = true;
 		end_within(link, ms);
+	} else {
+		/* It may await its successor. */
+		end_within(link, 0);
 	}
 	spin_unlock(&link->lock);
+	ndval_link_wake(link);
+}
+
+/**
+ * ndval_link_left() - The peer has said BYE.
+ * @link: the link
+ * @reason: what it has said
+ *
+ * To the peer a newer link may be up already that is to be up here: it is no loss
+ * of the peer, then, but a link that is replaced. The end waits for that one to be
+ * up, or to end, but not for longer than silence may last.
+ *
+ * Context: process, the link's receiver.
+ */
+void ndval_link_left(struct ndval_link *link, const char *reason)
+{
+	struct ndval_remote *remote = link->remote;
+	unsigned int ms = 0;
+
+	mutex_lock(&remote->change);
+	if (READ_ONCE(remote->link_id) == link->id && ndval_link_has_successor(link))
+		ms = link->sock.timeout_ms;
+	spin_lock(&link->lock);
+	if (!link->dying) {
+		mark_dying(link, reason);
+		end_within(link, ms);
+	}
+	spin_unlock(&link->lock);
+	mutex_unlock(&remote->change);
 	ndval_link_wake(link);
 }
 
@@ -130,6 +182,25 @@ void ndval_link_detach(struct ndval_link *link, u32 operation)
 	link->operation = operation;
 	spin_unlock(&link->lock);
 	say_bye(link, "detached", BYE_MS);
+}
+
+/**
+ * ndval_link_detach_others() - Close in order all links to a link's member but itself.
+ * @link: the link
+ *
+ * A peer that is to have no link must not keep one by having begun another.
+ *
+ * Context: process; does not wait for the end.
+ */
+void ndval_link_detach_others(struct ndval_link *link)
+{
+	struct ndval_link *other;
+
+	mutex_lock(&ndval_links_lock);
+	list_for_each_entry(other, &ndval_links, list)
+		if (other != link && other->remote == link->remote)
+			say_bye(other, "detached", BYE_MS);
+	mutex_unlock(&ndval_links_lock);
 }
 
 static void link_free(struct ndval_link *link)
@@ -152,6 +223,15 @@ void ndval_link_put(struct ndval_link *link)
 		link_free(link);
 }
 
+/* Its peer has left, and its successor is none. */
+static void end_if_left(struct ndval_link *link)
+{
+	spin_lock(&link->lock);
+	if (link->dying)
+		end_within(link, 0);
+	spin_unlock(&link->lock);
+}
+
 /* The link stops to be its remote's current one, if it is. */
 static void leave_remote(struct ndval_link *link)
 {
@@ -164,6 +244,8 @@ static void leave_remote(struct ndval_link *link)
 	if (current_one) {
 		remote->link = NULL;
 		WRITE_ONCE(remote->link_id, 0);
+	} else if (remote->link) {
+		end_if_left(remote->link);
 	}
 	spin_unlock(&remote->lock);
 	if (current_one) {
@@ -199,16 +281,16 @@ static void end_work(struct work_struct *work)
 	struct ndval_member *member = link->remote->member;
 
 	spin_lock(&link->lock);
-	mark_dying(link, "closed");
+	mark_dying(link, link->otherwise);
 	link->ended = true;
 	/* Who queued it after it had begun to run does so no more. */
 	cancel_delayed_work(&link->end);
 	spin_unlock(&link->lock);
 	ndval_link_wake(link);
-	kernel_sock_shutdown(link->sock, SHUT_RDWR);
+	kernel_sock_shutdown(link->sock.socket, SHUT_RDWR);
 	/* Until start() is done with the threads. */
-	mutex_lock(&links_lock);
-	mutex_unlock(&links_lock);
+	mutex_lock(&ndval_links_lock);
+	mutex_unlock(&ndval_links_lock);
 	stop_thread(link->receiver);
 	stop_thread(link->sender);
 	leave_remote(link);
@@ -216,11 +298,11 @@ static void end_work(struct work_struct *work)
 			    link->remote->name, link->reason);
 
 	ndval_member_get(member);
-	mutex_lock(&links_lock);
+	mutex_lock(&ndval_links_lock);
 	list_del(&link->list);
-	mutex_unlock(&links_lock);
+	mutex_unlock(&ndval_links_lock);
 	wake_up(&links_gone);
-	sockfd_put(link->sock);
+	ndval_sock_close(&link->sock);
 	ndval_member_use(member, 0, -1);
 	tell_of(link, NDVAL_EVENT_KIND_LINK_DOWN, link->reason);
 	ndval_event_op(link->operation, 0);
@@ -228,88 +310,8 @@ static void end_work(struct work_struct *work)
 	ndval_member_put(member);
 }
 
-static bool is_tcp(const struct sock *sk)
-{
-	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
-	       sk->sk_protocol == IPPROTO_TCP;
-}
-
-/* What a link over this socket is called; NULL if there can be none. */
-static const char *transport_of(const struct sock *sk)
-{
-	if (is_tcp(sk))
-		return "tcp";
-	if (sk->sk_family == AF_UNIX)
-		return "unix";
-	if (sk->sk_family == AF_VSOCK)
-		return "vsock";
-	return NULL;
-}
-
-static int check_socket(struct socket *sock, struct netlink_ext_ack *extack)
-{
-	const struct sock *sk = sock->sk;
-
-	if (sock->type != SOCK_STREAM || !transport_of(sk)) {
-		NL_SET_ERR_MSG(extack,
-			       "a link needs a stream socket: TCP, AF_UNIX or AF_VSOCK");
-		return -EPROTONOSUPPORT;
-	}
-	if (!net_eq(sock_net(sk), &init_net)) {
-		NL_SET_ERR_MSG(extack, "the socket belongs to another network namespace");
-		return -EPERM;
-	}
-	/* A TCP socket that was connected without blocking has another state. */
-	if (is_tcp(sk) ? sk->sk_state != TCP_ESTABLISHED :
-			 sock->state != SS_CONNECTED) {
-		NL_SET_ERR_MSG(extack, "the socket is not connected");
-		return -ENOTCONN;
-	}
-	return 0;
-}
-
-/* Without the socket's lock, which whoever else has the socket could hold. */
-static void set_timeout(struct ndval_link *link, u32 ms)
-{
-	struct sock *sk = link->sock->sk;
-
-	WRITE_ONCE(link->timeout_ms, ms);
-	WRITE_ONCE(sk->sk_rcvtimeo, msecs_to_jiffies(ms));
-	WRITE_ONCE(sk->sk_sndtimeo, msecs_to_jiffies(ms));
-}
-
-/**
- * ndval_link_tune() - Apply the time-out of the pairs that a link serves.
- * @link: the link
- *
- * Keepalive notices a peer that vanished while nothing is sent; the user
- * time-out one that vanished while something is. PING does both for sockets
- * that have neither, and notices a peer whose kernel lives but does not serve.
- *
- * Context: process, sleeps.
- */
-void ndval_link_tune(struct ndval_link *link)
-{
-	u32 ms = ndval_remote_timeout_ms(link->remote);
-	struct sock *sk = link->sock->sk;
-	unsigned int seconds;
-
-	if (ms == link->tuned_ms)
-		return;
-	link->tuned_ms = ms;
-	set_timeout(link, ms);
-	if (!is_tcp(sk))
-		return;
-	seconds = max(ms / 3000, 1U);
-	tcp_sock_set_nodelay(sk);
-	tcp_sock_set_user_timeout(sk, ms);
-	tcp_sock_set_keepidle(sk, seconds);
-	tcp_sock_set_keepintvl(sk, seconds);
-	tcp_sock_set_keepcnt(sk, 3);
-	sock_set_keepalive(sk);
-}
-
-static struct ndval_link *link_create(struct ndval_remote *remote, struct socket *sock)
+static struct ndval_link *link_create(struct ndval_remote *remote,
+				      const struct ndval_sock *sock)
 {
 	struct ndval_link *link = kzalloc(sizeof(*link), GFP_KERNEL);
 
@@ -318,13 +320,13 @@ static struct ndval_link *link_create(struct ndval_remote *remote, struct socket
 	refcount_set(&link->ref, 1);
 	ndval_remote_hold(remote);
 	link->remote = remote;
-	link->sock = sock;
-	link->transport = transport_of(sock->sk);
+	link->sock = *sock;
 	link->kcov = kcov_common_handle();
 	spin_lock_init(&link->lock);
 	init_waitqueue_head(&link->wake);
 	INIT_DELAYED_WORK(&link->end, end_work);
 	link->state = NDVAL_LINK_STATE_HANDSHAKE;
+	link->otherwise = "closed";
 	link->skb = nlmsg_new(NDVAL_WIRE_MESSAGE_MAX, GFP_KERNEL);
 	link->buffer = kvmalloc(NDVAL_WIRE_MESSAGE_MAX, GFP_KERNEL);
 	if (!link->skb || !link->buffer) {
@@ -345,13 +347,13 @@ static struct task_struct *make_thread(int (*fn)(void *data), struct ndval_link 
 	return task;
 }
 
-static bool is_attached(const struct socket *sock)
+static bool is_attached(const struct ndval_sock *sock)
 {
 	const struct ndval_link *link;
 
-	lockdep_assert_held(&links_lock);
-	list_for_each_entry(link, &links, list)
-		if (link->sock == sock)
+	lockdep_assert_held(&ndval_links_lock);
+	list_for_each_entry(link, &ndval_links, list)
+		if (link->sock.socket == sock->socket)
 			return true;
 	return false;
 }
@@ -361,8 +363,8 @@ static int start(struct ndval_link *link, struct netlink_ext_ack *extack)
 {
 	int err = 0;
 
-	mutex_lock(&links_lock);
-	if (is_attached(link->sock)) {
+	mutex_lock(&ndval_links_lock);
+	if (is_attached(&link->sock)) {
 		NL_SET_ERR_MSG(extack, "the socket is attached already");
 		err = -EBUSY;
 		goto out;
@@ -382,12 +384,13 @@ static int start(struct ndval_link *link, struct netlink_ext_ack *extack)
 	spin_lock(&link->remote->lock);
 	link->serial = ++link->remote->serial;
 	spin_unlock(&link->remote->lock);
-	set_timeout(link, ndval_remote_timeout_ms(link->remote));
-	list_add_tail(&link->list, &links);
+	ndval_sock_set_timeout(&link->sock, ndval_remote_timeout_ms(link->remote));
+	link->heard = jiffies;
+	list_add_tail(&link->list, &ndval_links);
 	wake_up_process(link->receiver);
 	wake_up_process(link->sender);
 out:
-	mutex_unlock(&links_lock);
+	mutex_unlock(&ndval_links_lock);
 	return err;
 }
 
@@ -413,7 +416,7 @@ static int check_peer(const struct ndval_member *member, const char *peer,
 }
 
 static int attach(struct ndval_member *member, const char *peer,
-		  struct socket *sock, u32 *id, struct netlink_ext_ack *extack)
+		  const struct ndval_sock *sock, u32 *id, struct netlink_ext_ack *extack)
 {
 	struct ndval_remote *remote = ndval_remote_get(member, peer);
 	struct ndval_link *link;
@@ -448,30 +451,22 @@ static int attach(struct ndval_member *member, const char *peer,
  * that is up to this peer is replaced once the new one is.
  *
  * Context: process, sleeps; waits for nobody.
- * Return: 0; -EBADF, -ENOTSOCK, -EPROTONOSUPPORT, -EPERM, -ENOTCONN, -EBUSY,
- * -EINVAL, -ENOENT, -ENOMEM.
+ * Return: 0; -EBADF, -ENOTSOCK, -EPROTONOSUPPORT, -EPERM, -ENOTCONN, -ENOKEY,
+ * -EBUSY, -EINVAL, -ENOENT, -ENOMEM.
  */
 int ndval_link_attach(struct ndval_member *member, const char *peer, int fd,
 		      u32 *id, struct netlink_ext_ack *extack)
 {
-	struct socket *sock;
+	struct ndval_sock sock;
 	int err;
 
-	err = check_peer(member, peer, extack);
+	err = check_peer(member, peer, extack) ?: ndval_sock_open(&sock, fd, extack);
 	if (err)
 		return err;
-	sock = sockfd_lookup(fd, &err);
-	if (!sock) {
-		NL_SET_ERR_MSG(extack, "the file descriptor is not a socket");
-		return err;
-	}
-	err = check_socket(sock, extack);
-	if (err)
-		goto err_sock;
 	err = ndval_member_use(member, 0, 1);
 	if (err)
 		goto err_sock;
-	err = attach(member, peer, sock, id, extack);
+	err = attach(member, peer, &sock, id, extack);
 	if (err)
 		goto err_use;
 	return 0;
@@ -479,7 +474,7 @@ int ndval_link_attach(struct ndval_member *member, const char *peer, int fd,
 err_use:
 	ndval_member_use(member, 0, -1);
 err_sock:
-	sockfd_put(sock);
+	ndval_sock_close(&sock);
 	return err;
 }
 
@@ -541,69 +536,27 @@ int ndval_link_up(struct ndval_link *link)
 	spin_unlock(&link->lock);
 	mutex_unlock(&remote->change);
 	ndval_link_wake(link);
-	pr_info_ratelimited("link %u to %s: up (%s, plain)\n", link->id, remote->name,
-			    link->transport);
+	pr_info_ratelimited("link %u to %s: up (%s, %s)\n", link->id, remote->name,
+			    link->sock.transport, ndval_sock_security(&link->sock));
 	tell_of(link, NDVAL_EVENT_KIND_LINK_UP, NULL);
 	return 0;
 }
 
 /**
- * ndval_link_find() - Look a link up by its number.
- * @id: the number
+ * ndval_link_security() - How the current link to a member is protected.
+ * @remote: the member
  *
- * Return: the link with a reference, or NULL.
+ * Return: a word for people and programs, or NULL if there is no link.
  */
-struct ndval_link *ndval_link_find(u32 id)
+const char *ndval_link_security(struct ndval_remote *remote)
 {
-	struct ndval_link *link = ndval_link_next(id);
+	const char *security = NULL;
 
-	if (link && link->id != id) {
-		ndval_link_put(link);
-		link = NULL;
-	}
-	return link;
-}
-
-/**
- * ndval_link_next() - The first link with this number or a higher one.
- * @id: the number
- *
- * Return: the link with a reference, or NULL.
- */
-struct ndval_link *ndval_link_next(u32 id)
-{
-	struct ndval_link *link, *found = NULL;
-
-	mutex_lock(&links_lock);
-	list_for_each_entry(link, &links, list)
-		if (link->id >= id && (!found || link->id < found->id))
-			found = link;
-	if (found)
-		refcount_inc(&found->ref);
-	mutex_unlock(&links_lock);
-	return found;
-}
-
-/**
- * ndval_link_find_peer() - The newest link of a member to a peer.
- * @member: name of the member
- * @peer: name of the peer
- *
- * Return: the link with a reference, or NULL.
- */
-struct ndval_link *ndval_link_find_peer(const char *member, const char *peer)
-{
-	struct ndval_link *link, *found = NULL;
-
-	mutex_lock(&links_lock);
-	list_for_each_entry(link, &links, list)
-		if (!strcmp(link->remote->name, peer) &&
-		    !strcmp(link->remote->member->name, member))
-			found = link;
-	if (found)
-		refcount_inc(&found->ref);
-	mutex_unlock(&links_lock);
-	return found;
+	spin_lock(&remote->lock);
+	if (remote->link)
+		security = ndval_sock_security(&remote->link->sock);
+	spin_unlock(&remote->lock);
+	return security;
 }
 
 /**
@@ -614,14 +567,14 @@ void ndval_link_kill_all(const char *reason)
 {
 	struct ndval_link *link;
 
-	mutex_lock(&links_lock);
-	list_for_each_entry(link, &links, list) {
+	mutex_lock(&ndval_links_lock);
+	list_for_each_entry(link, &ndval_links, list) {
 		spin_lock(&link->lock);
 		link->mute = true;
 		spin_unlock(&link->lock);
 		ndval_link_kill(link, "%s", reason);
 	}
-	mutex_unlock(&links_lock);
+	mutex_unlock(&ndval_links_lock);
 }
 
 /**
@@ -631,11 +584,11 @@ void ndval_link_exit(void)
 {
 	struct ndval_link *link;
 
-	mutex_lock(&links_lock);
-	list_for_each_entry(link, &links, list)
+	mutex_lock(&ndval_links_lock);
+	list_for_each_entry(link, &ndval_links, list)
 		say_bye(link, "the module is unloaded", BYE_MS);
-	mutex_unlock(&links_lock);
-	wait_event(links_gone, list_empty_careful(&links));
+	mutex_unlock(&ndval_links_lock);
+	wait_event(links_gone, list_empty_careful(&ndval_links));
 	/* The last one's work has left the list, but not ended. */
 	flush_workqueue(ndval_wq);
 }

@@ -14,8 +14,12 @@
  *	HELLO received, older than the current	handshake	closing
  *	a newer link comes up			up		retired
  *	link-detach, module exit		any		closing
- *	error, silence, BYE, protocol error	any		closing
+ *	error, silence, protocol error		any		closing
+ *	BYE					any		closing, see below
  *	host cloned				any		closing, no BYE
+ *
+ * At BYE the end waits for a link that is in handshake, as the other side may have
+ * seen that one come up already: then the peer is not lost.
  *
  * The receiver moves a link up and retires its predecessor; anybody may close
  * one; all under link->lock (and remote->lock where "current" changes). The
@@ -35,11 +39,12 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "sock.h"
+
 struct ndval_member;
 struct ndval_remote;
 struct netlink_ext_ack;
 struct sk_buff;
-struct socket;
 struct task_struct;
 
 /* Bytes of a peer's software version with its NUL. */
@@ -53,12 +58,11 @@ struct task_struct;
 
 /**
  * struct ndval_link - a connected stream socket between two members
- * @list: in the list of links, under the links' mutex (link.c)
+ * @list: in the list of links, under ndval_links_lock
  * @ref: the list, the remote and look-ups
  * @id: number, never used twice
  * @remote: the two members, with a reference
- * @sock: the socket, with a reference to its file
- * @transport: what kind of socket, for people
+ * @sock: the socket
  * @serial: attachments to this remote so far, this one included
  * @end: makes the end
  * @wake: the sender waits here
@@ -69,12 +73,11 @@ struct task_struct;
  * @buffer: the receiver's message, NDVAL_WIRE_MESSAGE_MAX bytes
  * @kcov: handle by which whoever attached collects what the threads run
  *	(CONFIG_KCOV); 0 if it does not
- * @timeout_ms: silence after which the peer is lost
- * @tuned_ms: what the sender has set the socket up for
  * @tx_bytes: sent; written by the sender alone, as @tx_messages
  * @tx_messages: sent
  * @rx_bytes: received; written by the receiver alone, as all until @lock
  * @rx_messages: received
+ * @heard: when the last one was whole, in jiffies
  * @peer_id: identity of the other member
  * @rank: order of links between the same two members
  * @rtt_us: last round trip in microseconds
@@ -88,6 +91,7 @@ struct task_struct;
  * @pong: PONG is to be sent
  * @pong_time: with this
  * @reason: why it ends
+ * @otherwise: why, if nobody gives a reason
  * @operation: of link-detach
  */
 struct ndval_link {
@@ -95,8 +99,7 @@ struct ndval_link {
 	refcount_t		ref;
 	u32			id;
 	struct ndval_remote	*remote;
-	struct socket		*sock;
-	const char		*transport;
+	struct ndval_sock	sock;
 	u64			serial;
 	struct delayed_work	end;
 	wait_queue_head_t	wake;
@@ -106,14 +109,13 @@ struct ndval_link {
 	struct sk_buff		*skb;
 	void			*buffer;
 	u64			kcov;
-	u32			timeout_ms;
-	u32			tuned_ms;
 
 	u64			tx_bytes;
 	u64			tx_messages;
 
 	u64			rx_bytes;
 	u64			rx_messages;
+	unsigned long		heard;
 	u64			peer_id;
 	u64			rank;
 	u32			rtt_us;
@@ -128,21 +130,22 @@ struct ndval_link {
 	bool			pong;
 	u64			pong_time;
 	char			reason[NDVAL_REASON_SIZE];
+	const char		*otherwise;
 	u32			operation;
 };
 
 int ndval_link_attach(struct ndval_member *member, const char *peer, int fd,
 		      u32 *id, struct netlink_ext_ack *extack);
 void ndval_link_detach(struct ndval_link *link, u32 operation);
-struct ndval_link *ndval_link_find(u32 id);
-struct ndval_link *ndval_link_find_peer(const char *member, const char *peer);
-struct ndval_link *ndval_link_next(u32 id);
+void ndval_link_detach_others(struct ndval_link *link);
 void ndval_link_put(struct ndval_link *link);
 void ndval_link_wake(struct ndval_link *link);
-void ndval_link_tune(struct ndval_link *link);
+const char *ndval_link_security(struct ndval_remote *remote);
 int ndval_link_up(struct ndval_link *link);
 enum ndval_link_state ndval_link_state(struct ndval_link *link);
 __printf(2, 3) void ndval_link_kill(struct ndval_link *link, const char *fmt, ...);
+void ndval_link_left(struct ndval_link *link, const char *reason);
+void ndval_link_hung_up(struct ndval_link *link, const char *why);
 void ndval_link_kill_all(const char *reason);
 void ndval_link_exit(void);
 

@@ -15,6 +15,7 @@
 #include "event.h"
 #include "extack.h"
 #include "link.h"
+#include "links.h"
 #include "member.h"
 #include "pair.h"
 
@@ -408,8 +409,11 @@ int ndval_nl_link_detach_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(link))
 		return PTR_ERR(link);
 	answer = ndval_nl_answer_begin(info);
-	if (answer)
+	if (answer) {
+		if (!info->attrs[NDVAL_A_LINK_ID])
+			ndval_link_detach_others(link);
 		ndval_link_detach(link, operation);
+	}
 	ndval_link_put(link);
 	return ndval_nl_answer(info, answer, 0, NDVAL_A_LINK_OPERATION, operation);
 }
@@ -423,8 +427,9 @@ static int fill_link(struct sk_buff *skb, void *object)
 	       nla_put_string(skb, NDVAL_A_LINK_MEMBER, link->remote->member->name) ?:
 	       nla_put_string(skb, NDVAL_A_LINK_PEER, link->remote->name) ?:
 	       nla_put_u32(skb, NDVAL_A_LINK_STATE, ndval_link_state(link)) ?:
-	       nla_put_string(skb, NDVAL_A_LINK_TRANSPORT, link->transport) ?:
-	       nla_put_string(skb, NDVAL_A_LINK_SECURITY, "plain") ?:
+	       nla_put_string(skb, NDVAL_A_LINK_TRANSPORT, link->sock.transport) ?:
+	       nla_put_string(skb, NDVAL_A_LINK_SECURITY,
+			      ndval_sock_security(&link->sock)) ?:
 	       ndval_nl_put_u64(skb, NDVAL_A_LINK_PEER_ID, link->peer_id, pad) ?:
 	       nla_put_string(skb, NDVAL_A_LINK_PEER_SOFTWARE, link->peer_software) ?:
 	       nla_put_u32(skb, NDVAL_A_LINK_RTT_US, READ_ONCE(link->rtt_us)) ?:

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "event.h"
+#include "link.h"
 #include "member.h"
 #include "netlink.h"
 #include "pair.h"
@@ -494,6 +495,7 @@ static int fill_peer(struct sk_buff *skb, void *object)
 {
 	struct ndval_peer *peer = object;
 	int pad = NDVAL_A_PEER_PAD;
+	const char *security = ndval_link_security(peer->remote);
 	u64 lag, acknowledged;
 	s64 skew;
 	int err;
@@ -516,6 +518,8 @@ static int fill_peer(struct sk_buff *skb, void *object)
 		err = nla_put_flag(skb, NDVAL_A_PEER_OUTDATED);
 	if (!err && ndval_peer_skew(peer, &skew))
 		err = nla_put_s64(skb, NDVAL_A_PEER_CLOCK_SKEW, skew, pad);
+	if (!err && security)
+		err = nla_put_string(skb, NDVAL_A_PEER_SECURITY, security);
 	return err;
 }
 

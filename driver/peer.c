@@ -175,6 +175,7 @@ static void connect(struct ndval_peer *peer, u32 link_id)
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
+	ndval_peer_renew(peer, link_id);
 	peer->link_id = link_id;
 	peer->spoken = false;
 	peer->listed = false;
@@ -418,6 +419,17 @@ bool ndval_peer_has_link(const struct ndval_peer *peer)
 }
 
 /**
+ * ndval_peer_is_linked() - Is there a link to the peer, if a newer one than it spoke on?
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * Of a link that has just replaced another the pairs are told one after the other.
+ */
+bool ndval_peer_is_linked(const struct ndval_peer *peer)
+{
+	return peer->link_id && READ_ONCE(peer->remote->link_id);
+}
+
+/**
  * ndval_peer_connected() - Has the peer spoken of the pair, on a link that is up?
  * @peer: the peer; the caller holds the pair's lock
  */
@@ -428,24 +440,25 @@ bool ndval_peer_connected(const struct ndval_peer *peer)
 }
 
 /**
- * ndval_peer_state() - What a peer is to this member.
+ * ndval_peer_said_state() - What a peer is to this member by what was said.
  * @peer: the peer; the caller holds the pair's lock
  *
- * Return: enum ndval_peer_state.
+ * Return: enum ndval_peer_state, if the link is still there.
  */
-u32 ndval_peer_state(struct ndval_peer *peer)
+u32 ndval_peer_said_state(struct ndval_peer *peer)
 {
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
-	if (!ndval_peer_has_link(peer))
-		return NDVAL_PEER_STATE_DISCONNECTED;
 	if (!peer->spoken)
-		return NDVAL_PEER_STATE_CONNECTING;
+		return ndval_peer_is_renewing(peer) ? peer->renewed_state :
+						      NDVAL_PEER_STATE_CONNECTING;
 	if (peer->refused)
 		return NDVAL_PEER_STATE_REFUSED;
 	if (!pair->epoch_id || peer->heard.epoch_id != pair->epoch_id)
 		return NDVAL_PEER_STATE_WAITING;
+	if (ndval_peer_is_renewing(peer))
+		return peer->renewed_state;
 	if (pair->role == NDVAL_ROLE_PRIMARY)
 		return peer->membership == NDVAL_MEMBERSHIP_IN_SYNC &&
 		       !atomic_read(&peer->behind) ?
@@ -454,6 +467,18 @@ u32 ndval_peer_state(struct ndval_peer *peer)
 		return NDVAL_PEER_STATE_WAITING;
 	return pair->in_sync && !peer->heard.behind ? NDVAL_PEER_STATE_IN_SYNC :
 						      NDVAL_PEER_STATE_BEHIND;
+}
+
+/**
+ * ndval_peer_state() - What a peer is to this member.
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * Return: enum ndval_peer_state.
+ */
+u32 ndval_peer_state(struct ndval_peer *peer)
+{
+	return ndval_peer_is_linked(peer) ? ndval_peer_said_state(peer) :
+					    NDVAL_PEER_STATE_DISCONNECTED;
 }
 
 /**
@@ -499,6 +524,7 @@ void ndval_peer_gone(struct ndval_peer *peer, bool removed)
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
+	peer->renewed = 0;
 	peer->spoken = false;
 	peer->listed = false;
 	peer->asked = false;
@@ -524,6 +550,7 @@ void ndval_peer_gone(struct ndval_peer *peer, bool removed)
 void ndval_peer_forget(struct ndval_peer *peer)
 {
 	lockdep_assert_held(&peer->pair->lock);
+	peer->renewed = 0;
 	peer->refused = NULL;
 	peer->listed = false;
 	peer->heard.epoch_id = 0;

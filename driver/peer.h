@@ -87,6 +87,10 @@ struct ndval_heard {
  * @told_diverged: likewise
  * @told_reads: how many readings of clocks had been taken by then
  * @synced_id: epoch of ours of which SYNC was sent
+ * @renewed: when a new link took the place of another, in jiffies; 0, see
+ *	ndval_peer_is_renewing()
+ * @renewed_state: enum ndval_peer_state, as it was on that one
+ * @renewed_behind: what it was told last there of what it stores
  * @asked: this member is being promoted, and awaits its answer
  * @end: FETCH (end), or SYNC (end), is to be sent
  * @answer: TAKEOVER is to be sent
@@ -115,6 +119,9 @@ struct ndval_peer {
 	bool			told_behind;
 	bool			told_diverged;
 	u64			told_reads;
+	unsigned long		renewed;
+	u32			renewed_state;
+	bool			renewed_behind;
 	bool			asked;
 	bool			end;
 	bool			answer;
@@ -138,10 +145,12 @@ void ndval_peer_get(struct ndval_peer *peer);
 void ndval_peer_put(struct ndval_peer *peer);
 
 bool ndval_peer_connected(const struct ndval_peer *peer);
+u32 ndval_peer_said_state(struct ndval_peer *peer);
 u32 ndval_peer_state(struct ndval_peer *peer);
 u64 ndval_peer_lag(struct ndval_peer *peer, u64 *acknowledged);
 void ndval_peer_tell(struct ndval_peer *peer);
 void ndval_peer_say(struct ndval_peer *peer, bool *word);
+bool ndval_peer_is_linked(const struct ndval_peer *peer);
 bool ndval_peer_has_link(const struct ndval_peer *peer);
 void ndval_peer_visit_flows(struct ndval_peer *peer,
 			    void (*visit)(struct ndval_flow *flow));
@@ -149,6 +158,9 @@ void ndval_peer_reset_flows(struct ndval_peer *peer);
 void ndval_peer_synced(struct ndval_peer *peer);
 void ndval_peer_start_sync(struct ndval_peer *peer);
 
+bool ndval_peer_is_renewing(const struct ndval_peer *peer);
+bool ndval_peer_is_behind(const struct ndval_peer *peer);
+void ndval_peer_renew(struct ndval_peer *peer, u32 link_id);
 void ndval_peer_count(struct ndval_peer *peer);
 void ndval_peer_drop(struct ndval_peer *peer);
 void ndval_peer_lost(struct ndval_peer *peer);

@@ -14,14 +14,12 @@
 #include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/genetlink.h>
+#include <linux/jiffies.h>
 #include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
-#include <linux/net.h>
 #include <linux/string.h>
 #include <linux/string_helpers.h>
-#include <linux/uio.h>
-#include <net/sock.h>
 
 #include "link.h"
 #include "member.h"
@@ -29,42 +27,37 @@
 #include "skew.h"
 #include "wire.h"
 
-/* Reads exactly so many bytes. -ECONNRESET if the other side has closed. */
-static int receive(struct ndval_link *link, void *to, size_t len)
+/* Ends the link, for nothing more comes. */
+static void explain_end(struct ndval_link *link, int err)
 {
-	struct kvec vec = { .iov_base = to, .iov_len = len };
+	char reason[NDVAL_REASON_SIZE];
 
-	while (vec.iov_len) {
-		struct msghdr msg = { .msg_flags = MSG_WAITALL };
-		int got = kernel_recvmsg(link->sock, &msg, &vec, 1, vec.iov_len,
-					 MSG_WAITALL);
-
-		if (got <= 0)
-			return got ?: -ECONNRESET;
-		vec.iov_base += got;
-		vec.iov_len -= got;
-	}
-	return 0;
+	ndval_sock_explain(&link->sock, err, reason, sizeof(reason));
+	ndval_link_kill(link, "%s", reason);
 }
 
-/* Reads a message into the link's buffer. */
-static int receive_message(struct ndval_link *link)
+/* Reads a message into the link's buffer; false if the link is to end instead. */
+static bool receive_message(struct ndval_link *link)
 {
 	struct nlmsghdr *header = link->buffer;
 	int err;
 
-	err = receive(link, header, NLMSG_HDRLEN);
-	if (err)
-		return err;
-	err = ndval_wire_check(header);
-	if (err)
-		return err;
-	err = receive(link, nlmsg_data(header), nlmsg_len(header));
-	if (err)
-		return err;
+	link->sock.begun = false;
+	err = ndval_sock_receive(&link->sock, header, NLMSG_HDRLEN);
+	if (!err && ndval_wire_check(header)) {
+		ndval_link_kill(link, "protocol error: a message that makes no sense");
+		return false;
+	}
+	if (!err)
+		err = ndval_sock_receive(&link->sock, nlmsg_data(header), nlmsg_len(header));
+	if (err) {
+		explain_end(link, err);
+		return false;
+	}
 	WRITE_ONCE(link->rx_bytes, link->rx_bytes + header->nlmsg_len);
 	WRITE_ONCE(link->rx_messages, link->rx_messages + 1);
-	return 0;
+	WRITE_ONCE(link->heard, jiffies);
+	return true;
 }
 
 /* Of two links between the same members, which is the newer? See the spec. */
@@ -135,11 +128,12 @@ static int on_pong(struct ndval_link *link, struct nlattr **attrs)
 
 static int on_bye(struct ndval_link *link, struct nlattr **attrs)
 {
-	char reason[NDVAL_REASON_SIZE / 2] = {};
+	char reason[NDVAL_REASON_SIZE] = "the peer says: ";
+	size_t len = strlen(reason);
 
-	string_escape_str(ndval_wire_text(attrs, NDVAL_WIRE_A_REASON), reason, sizeof(reason) - 1,
-			  ESCAPE_NAP | ESCAPE_OCTAL, NULL);
-	ndval_link_kill(link, "the peer says: %s", reason);
+	string_escape_str(ndval_wire_text(attrs, NDVAL_WIRE_A_REASON), reason + len,
+			  NDVAL_REASON_SIZE / 2 - 1, ESCAPE_NAP | ESCAPE_OCTAL, NULL);
+	ndval_link_left(link, reason);
 	return -ECONNRESET;
 }
 
@@ -192,16 +186,11 @@ static int process(struct ndval_link *link, struct netlink_ext_ack *extack)
 	return err;
 }
 
+/* Ends the link, for what came can't be. */
 static void explain(struct ndval_link *link, int err,
 		    const struct netlink_ext_ack *extack)
 {
 	switch (err) {
-	case -EAGAIN:
-		ndval_link_kill(link, "the peer was silent for %u ms", link->timeout_ms);
-		break;
-	case -ECONNRESET:
-		ndval_link_kill(link, "the peer has closed the connection");
-		break;
 	case -EBADMSG:
 		ndval_link_kill(link, "protocol error: bytes that contradict what is stored");
 		break;
@@ -230,16 +219,15 @@ int ndval_receive_thread(void *data)
 {
 	struct netlink_ext_ack extack = {};
 	struct ndval_link *link = data;
-	int err;
+	int err = 0;
 
-	do {
-		err = receive_message(link);
+	while (!err && receive_message(link)) {
 		kcov_remote_start_common(link->kcov);
-		if (!err)
-			err = process(link, &extack);
+		err = process(link, &extack);
 		kcov_remote_stop();
 		cond_resched();
-	} while (!err);
-	explain(link, err, &extack);
+	}
+	if (err)
+		explain(link, err, &extack);
 	return 0;
 }

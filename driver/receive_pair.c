@@ -138,10 +138,17 @@ static int parse_heard(struct nlattr **attrs, struct ndval_heard *heard)
 	       parse_history(attrs[NDVAL_WIRE_A_HISTORY], heard);
 }
 
-static int answer_gone(struct ndval_link *link, const char *group)
+/*
+ * A member that the pair does not list learns nothing of it, but for one that knows
+ * the pair's incarnation: it was listed, and is told that it is not any more.
+ */
+static int answer_gone(struct ndval_link *link, struct nlattr **attrs)
 {
+	const char *group = ndval_wire_text(attrs, NDVAL_WIRE_A_PAIR);
 	struct ndval_pair *pair = ndval_pair_find_group(link->remote->member, group);
-	int err = ndval_send_gone(link->remote, group, pair);
+	u64 incarnation = ndval_wire_u64(attrs, NDVAL_WIRE_A_INCARNATION);
+	bool knows = pair && incarnation && incarnation == READ_ONCE(pair->incarnation);
+	int err = ndval_send_gone(link->remote, group, knows ? pair : NULL);
 
 	if (pair)
 		ndval_pair_put(pair);
@@ -176,7 +183,7 @@ int ndval_receive_pair(struct ndval_link *link, struct nlattr **attrs)
 		return err;
 	peer = ndval_receive_peer(link, attrs);
 	if (!peer)
-		return gone ? 0 : answer_gone(link, ndval_wire_text(attrs, NDVAL_WIRE_A_PAIR));
+		return gone ? 0 : answer_gone(link, attrs);
 	mutex_lock(&peer->pair->lock);
 	if (peer->link_id == link->id && !list_empty(&peer->list)) {
 		heard.for_us = ndval_wire_u64(attrs, NDVAL_WIRE_A_FOR_ID) == peer->pair->id;

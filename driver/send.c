@@ -17,8 +17,6 @@
 #include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
-#include <linux/uio.h>
-#include <net/sock.h>
 
 #include "flow.h"
 #include "host.h"
@@ -74,16 +72,11 @@ struct ndval_refusal {
  */
 int ndval_send_message(struct ndval_link *link)
 {
-	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
 	struct sk_buff *skb = link->skb;
-	struct kvec vec = { .iov_base = skb->data, .iov_len = skb->len };
-	int sent;
+	int err = ndval_sock_send(&link->sock, skb->data, skb->len);
 
-	sent = kernel_sendmsg(link->sock, &msg, &vec, 1, skb->len);
-	memzero_explicit(skb->data, skb->len);
-	/* A short count leaves half a message in the stream: no way on. */
-	if (sent != skb->len)
-		return sent < 0 ? sent : -ETIMEDOUT;
+	if (err)
+		return err;
 	WRITE_ONCE(link->tx_bytes, link->tx_bytes + skb->len);
 	WRITE_ONCE(link->tx_messages, link->tx_messages + 1);
 	return 0;
@@ -400,14 +393,32 @@ static int send_pong(struct ndval_link *link)
 		ndval_wire_put_u64(link->skb, NDVAL_WIRE_A_REALTIME, ktime_get_real_ns()));
 }
 
+/*
+ * Ends a link on which no message has come whole for too long. The receiver does that
+ * itself, unless it is kept waiting by what is nothing at all, as a TLS record without
+ * a byte in it is, of which a peer may send as many as it likes.
+ */
+static int check_heard(struct ndval_link *link)
+{
+	unsigned int ms = NDVAL_SOCK_PATIENCE * link->sock.timeout_ms;
+
+	if (time_before(jiffies, READ_ONCE(link->heard) + msecs_to_jiffies(ms)))
+		return 0;
+	ndval_link_kill(link, "the peer took longer than %u ms for one message", ms);
+	return -ETIME;
+}
+
 static int send_ping(struct ndval_link *link, struct agenda *agenda)
 {
 	ktime_t now = ktime_get();
 
 	if (ktime_before(now, agenda->ping))
 		return 0;
-	ndval_link_tune(link);
-	agenda->ping = ktime_add_ms(now, max(link->timeout_ms / 3, 1U));
+	/* Before the time-out may become a shorter one. */
+	if (check_heard(link))
+		return -ETIME;
+	ndval_sock_tune(&link->sock, ndval_remote_timeout_ms(link->remote));
+	agenda->ping = ktime_add_ms(now, max(link->sock.timeout_ms / 3, 1U));
 	if (!is_current(link))
 		return 0;
 	ndval_remote_tell_clocks(link->remote);
@@ -467,12 +478,13 @@ int ndval_send_thread(void *data)
 {
 	struct ndval_link *link = data;
 	struct agenda agenda = {
-		.ping = ktime_add_ms(ktime_get(), link->timeout_ms / 3),
+		.ping = ktime_add_ms(ktime_get(), link->sock.timeout_ms / 3),
 	};
 	bool bye = false;
+	const char *why;
 	int err;
 
-	ndval_link_tune(link);
+	ndval_sock_tune(&link->sock, ndval_remote_timeout_ms(link->remote));
 	err = send_hello(link);
 	while (!err) {
 		WRITE_ONCE(link->awake, false);
@@ -485,14 +497,18 @@ int ndval_send_thread(void *data)
 		if (!err)
 			rest(link, &agenda);
 	}
-	if (!err && bye)
+	if (!err && bye) {
 		err = send_bye(link);
+		if (!err)
+			ndval_sock_send_end(&link->sock);
+	}
+	why = ndval_sock_why(&link->sock, err);
 	/* A retired link is read to its end, which the other side makes. */
-	if (err == -EPIPE || err == -ECONNRESET)
-		ndval_link_kill(link, "the peer has closed the connection");
+	if (why)
+		ndval_link_hung_up(link, why);
 	else if (err || ndval_link_state(link) != NDVAL_LINK_STATE_RETIRED)
 		ndval_link_kill(link, "could not send: error %d", -err);
 	else
-		kernel_sock_shutdown(link->sock, SHUT_WR);
+		kernel_sock_shutdown(link->sock.socket, SHUT_WR);
 	return 0;
 }

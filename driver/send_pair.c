@@ -65,7 +65,7 @@ static int put_pair_state(struct sk_buff *skb, struct ndval_peer *peer)
 			     peer->membership == NDVAL_MEMBERSHIP_IN_SYNC;
 	if (peer->told_in_sync)		/* it may take over from now on */
 		ndval_takeover_check(pair);
-	peer->told_behind = pair->role == NDVAL_ROLE_PRIMARY && atomic_read(&peer->behind);
+	peer->told_behind = pair->role == NDVAL_ROLE_PRIMARY && ndval_peer_is_behind(peer);
 	peer->told_diverged = ndval_pair_has_diverged(pair);
 	err = ndval_send_put_pair(skb, pair, pair->epoch_id) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_EPOCH, pair->epoch) ?:

@@ -3,7 +3,7 @@
  * What link-attach takes and what it refuses: each refusal has its errno and
  * says why, and keeps nothing of what it was given.
  *
- * vm: sources=peer.c,../../tools/lib/nl.c libs=-lmnl timeout=60
+ * vm: sources=peer.c,tls.c,../../tools/lib/nl.c libs=-lmnl timeout=60
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,11 +11,13 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <linux/tls.h>
 #include <linux/vm_sockets.h>
 
 #include "kselftest_harness.h"
 #include "common.h"
 #include "peer.h"
+#include "tls.h"
 
 FIXTURE(attach)
 {
@@ -43,24 +45,6 @@ FIXTURE_TEARDOWN(attach)
 		EXPECT_TRUE(host_refused_well(&self->host, err_))		\
 			TH_LOG("no reason: %s", nl_message(self->host.nl));	\
 	} while (0)
-
-/* A TCP connection over loopback. */
-static bool tcp_pair(int *ends)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	socklen_t len = sizeof(to);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	bool made;
-
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ends[0] = socket(AF_INET, SOCK_STREAM, 0);
-	made = !bind(listener, (void *)&to, sizeof(to)) && !listen(listener, 1) &&
-	       !getsockname(listener, (void *)&to, &len) &&
-	       !connect(ends[0], (void *)&to, sizeof(to));
-	ends[1] = made ? accept(listener, NULL, NULL) : -1;
-	close(listener);
-	return ends[1] >= 0;
-}
 
 static bool vsock_pair(int *ends)
 {
@@ -153,6 +137,38 @@ TEST_F(attach, refuses_tcp_that_the_other_side_has_closed)
 	ASSERT_TRUE(wait_until(tcp_state(ends[0]) == TCP_CLOSE_WAIT, 5));
 	EXPECT_REFUSED(ENOTCONN, "m1", "m2", ends[0]);
 	close(ends[0]);
+}
+
+/* What would be in the clear is not taken for encrypted, nor what is not TLS 1.3. */
+TEST_F(attach, refuses_tls_without_all_its_keys)
+{
+	static const struct {
+		int		way;
+		unsigned short	version;
+		int		err;
+		const char	*why;
+	} halves[] = {
+		{ 0, 0, ENOKEY, "no keys" },
+		{ TLS_TX, TLS_1_3_VERSION, ENOKEY, "set TLS_RX" },
+		{ TLS_RX, TLS_1_3_VERSION, ENOKEY, "set TLS_TX" },
+		{ TLS_TX, TLS_1_2_VERSION, EPROTONOSUPPORT, "TLS 1.3" },
+	};
+	int ends[2];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(halves); i++) {
+		ASSERT_TRUE(tcp_pair(ends));
+		ASSERT_EQ(0, tls_ulp(ends[0]));
+		if (halves[i].way)
+			ASSERT_EQ(0, tls_key(ends[0], halves[i].way, halves[i].version, AES128, 1));
+		if (halves[i].version == TLS_1_2_VERSION)
+			ASSERT_EQ(0, tls_key(ends[0], TLS_RX, halves[i].version, AES128, 2));
+		EXPECT_REFUSED(halves[i].err, "m1", "m2", ends[0]);
+		EXPECT_NE(NULL, strstr(nl_message(self->host.nl), halves[i].why))
+			TH_LOG("%s", nl_message(self->host.nl));
+		close(ends[0]);
+		close(ends[1]);
+	}
 }
 
 TEST_F(attach, refuses_a_socket_of_another_network_namespace)
@@ -304,6 +320,14 @@ TEST_F(attach, takes_tcp)
 
 	ASSERT_TRUE(tcp_pair(ends));
 	serve_over(_metadata, &self->host, ends, "tcp");
+}
+
+TEST_F(attach, takes_tcp_with_tls)
+{
+	int ends[2];
+
+	ASSERT_TRUE(tls_pair(ends, CHACHA20, 1));
+	serve_over(_metadata, &self->host, ends, "tls");
 }
 
 TEST_F(attach, takes_vsock)

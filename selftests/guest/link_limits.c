@@ -218,6 +218,29 @@ TEST_F(limits, bytes_that_dribble_are_a_message_in_the_end)
 	EXPECT_EQ(1, said_u64(&fake->said, NDVAL_WIRE_A_TIME));
 }
 
+/* But not for ever: silence it is not, nor is it a message. */
+TEST_F(limits, bytes_that_dribble_without_end_are_none)
+{
+	struct fake *fake = &self->fake;
+	char reason[REASON_SIZE];
+	double begin;
+	size_t i;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 300));
+	side_primary(&fake->side, "web");
+	ASSERT_TRUE(fake_come_to(&self->host, fake, JOINED));
+	fake_make(fake, NDVAL_WIRE_CMD_VALUES);
+	begin = seconds();
+	for (i = 0; i < fake->wire.nlh->nlmsg_len - 1; i++) {
+		if (!peer_write(&fake->peer, fake->wire.buf + i, 1))
+			break;
+		usleep(100000);
+	}
+	EXPECT_LT(seconds(), begin + 10);
+	ASSERT_TRUE(host_link_down(&self->host, fake->peer.link, reason));
+	EXPECT_STREQ("the peer took longer than 3000 ms for one message", reason);
+}
+
 /* Reads until nothing comes any more; returns how much that was. */
 static size_t read_until_held(int fd)
 {

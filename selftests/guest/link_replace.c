@@ -40,6 +40,13 @@ FIXTURE_TEARDOWN(replace)
 	host_close(&self->host);
 }
 
+/* HELLO, of which the kernel's was taken already. */
+static bool greet_back(struct fake *fake)
+{
+	wire_hello(&fake->wire, &fake->peer);
+	return peer_send(&fake->peer, &fake->wire);
+}
+
 static bool serves_the_pair(struct fake *fake)
 {
 	return peer_expect(&fake->peer, NDVAL_WIRE_CMD_PAIR, &fake->said) &&
@@ -101,6 +108,37 @@ TEST_F(replace, what_is_said_on_the_old_link_is_ignored)
 		  host_pair_get(&self->host, "web1", NDVAL_A_PAIR_EPOCH_ID));
 	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND,
 		  host_peer_state(&self->host, "web1", "m2", NULL));
+}
+
+/* Whose links are cut must not keep one by beginning another. */
+TEST_F(replace, to_detach_a_peer_ends_all_links_to_it)
+{
+	char reason[REASON_SIZE];
+
+	ASSERT_TRUE(fake_connect(&self->host, &self->old, "m1", "m2"));
+	ASSERT_TRUE(serves_the_pair(&self->old));
+	ASSERT_TRUE(peer_connect(&self->host, &self->new.peer, "m1", "m2"));
+	ASSERT_EQ(0, run("ndvalctl link detach --member m1 --peer m2"));
+	EXPECT_TRUE(host_link_down(&self->host, self->old.peer.link, reason));
+	EXPECT_STREQ("detached", reason);
+	EXPECT_FALSE(host_link_lives(&self->host, self->new.peer.link));
+	EXPECT_EQ(NDVAL_PEER_STATE_DISCONNECTED,
+		  host_peer_state(&self->host, "web1", "m2", NULL));
+}
+
+/* But one that is named by its number ends alone. */
+TEST_F(replace, to_detach_one_link_leaves_the_other)
+{
+	char reason[REASON_SIZE];
+
+	ASSERT_TRUE(fake_connect(&self->host, &self->old, "m1", "m2"));
+	ASSERT_TRUE(serves_the_pair(&self->old));
+	ASSERT_TRUE(peer_connect(&self->host, &self->new.peer, "m1", "m2"));
+	nl_request(self->host.nl, NDVAL_CMD_LINK_DETACH, 0);
+	nl_put_u32(self->host.nl, NDVAL_A_LINK_ID, self->new.peer.link);
+	ASSERT_EQ(0, nl_call(self->host.nl, NULL, NULL));
+	EXPECT_TRUE(host_link_down(&self->host, self->new.peer.link, reason));
+	EXPECT_TRUE(peer_is_served(&self->old.peer));
 }
 
 TEST_F(replace, an_old_link_whose_peer_never_closes_ends_all_the_same)
@@ -171,6 +209,151 @@ TEST_F(replace, a_rebuilt_peer_replaces_whatever_it_counts)
 	ASSERT_TRUE(fake_connect(&self->host, &self->new, "m1", "m2"));
 	EXPECT_TRUE(serves_the_pair(&self->new));
 	EXPECT_TRUE(peer_expect(&self->old.peer, NDVAL_WIRE_CMD_BYE, &self->old.said));
+}
+
+/*
+ * The first that a primary says on a new link it says before it has heard who is at
+ * the other end: of nobody that he is in sync, or is not.
+ */
+TEST_F(replace, who_is_in_sync_stays_so_until_it_is_said_otherwise_to_him)
+{
+	struct fake *old = &self->old, *new = &self->new;
+
+	old->side.in_sync = true;
+	ASSERT_TRUE(fake_connect(&self->host, old, "m1", "m2"));
+	ASSERT_TRUE(fake_lead(old));
+	ASSERT_TRUE(wait_until(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_IN_SYNC) == 1, 20));
+	new->side = old->side;
+	new->side.in_sync = false;
+	new->side.for_id = 1;
+	ASSERT_TRUE(fake_connect(&self->host, new, "m1", "m2"));
+	ASSERT_TRUE(say_pair(&new->peer, &new->side));
+	ASSERT_TRUE(peer_is_served(&new->peer));
+	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_IN_SYNC));
+	EXPECT_EQ(NDVAL_PEER_STATE_IN_SYNC, host_peer_state(&self->host, "web1", "m2", NULL));
+	new->side.for_id = 0;
+	ASSERT_TRUE(say_pair(&new->peer, &new->side));
+	ASSERT_TRUE(peer_is_served(&new->peer));
+	EXPECT_NE(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_IN_SYNC));
+	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
+}
+
+/* It is as it was, should the primary die right then. */
+TEST_F(replace, who_is_in_sync_may_take_over_if_the_primary_dies_on_a_new_link)
+{
+	struct fake *old = &self->old, *new = &self->new;
+
+	old->side.in_sync = true;
+	ASSERT_TRUE(fake_connect(&self->host, old, "m1", "m2"));
+	ASSERT_TRUE(fake_lead(old));
+	ASSERT_TRUE(wait_until(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_IN_SYNC) == 1, 20));
+	new->side = old->side;
+	new->side.in_sync = false;
+	new->side.for_id = 1;
+	ASSERT_TRUE(fake_connect(&self->host, new, "m1", "m2"));
+	ASSERT_TRUE(say_pair(&new->peer, &new->side));
+	ASSERT_TRUE(peer_is_served(&new->peer));
+	peer_close(&old->peer);
+	ASSERT_TRUE(fake_hang_up(&self->host, new));
+	EXPECT_EQ(0, host_take_over(&self->host, "web1"));
+	EXPECT_TRUE(wait_until(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_ROLE) ==
+			       NDVAL_ROLE_PRIMARY, 20));
+}
+
+/* What it is shown as meanwhile is not kept up for ever. */
+TEST_F(replace, who_says_nothing_on_a_new_link_is_in_sync_no_longer_than_silence_may_last)
+{
+	struct fake *old = &self->old, *new = &self->new;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 1000));
+	old->side.in_sync = true;
+	ASSERT_TRUE(fake_connect(&self->host, old, "m1", "m2"));
+	ASSERT_TRUE(fake_lead(old));
+	ASSERT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	ASSERT_TRUE(fake_connect(&self->host, new, "m1", "m2"));
+	EXPECT_TRUE(wait_until(!peer_is_served(&new->peer) ||
+			       host_peer_state(&self->host, "web1", "m2", NULL) ==
+			       NDVAL_PEER_STATE_CONNECTING, 10));
+	EXPECT_TRUE(peer_is_served(&new->peer));
+	EXPECT_EQ(NDVAL_HEALTH_ALONE, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_HEALTH));
+}
+
+/* Counted by the kernel, which is primary, and in sync. */
+static bool joins(struct host *host, struct fake *fake)
+{
+	side_secondary(&fake->side, "web");
+	return fake_connect(host, fake, "m1", "m2") && fake_follow(fake) &&
+	       say_end(&fake->peer, &fake->side) &&
+	       host_peer_is(host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC);
+}
+
+/* The other end of the new link is up there already: its last word on the old one. */
+static bool leaves(struct fake *fake)
+{
+	wire_bye(&fake->wire, "replaced by a newer link");
+	return peer_send(&fake->peer, &fake->wire);
+}
+
+TEST_F(replace, who_leaves_a_link_for_a_new_one_is_not_lost)
+{
+	struct fake *old = &self->old, *new = &self->new;
+	char reason[REASON_SIZE];
+	__u64 drops;
+
+	ASSERT_EQ(0, host_promote(&self->host, "web1"));
+	ASSERT_TRUE(joins(&self->host, old));
+	drops = host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS);
+	ASSERT_TRUE(peer_connect(&self->host, &new->peer, "m1", "m2"));
+	ASSERT_TRUE(leaves(old));
+	peer_close(&old->peer);
+	/* Longer than an end takes. */
+	EXPECT_EQ(1, peer_receive(&new->peer, &new->said, PATIENCE_MS));
+	EXPECT_EQ(-1, peer_receive(&new->peer, &new->said, 2 * QUIET_MS));
+	EXPECT_EQ(NDVAL_PEER_STATE_IN_SYNC, host_peer_state(&self->host, "web1", "m2", NULL));
+	new->side = old->side;
+	ASSERT_TRUE(greet_back(new));
+	ASSERT_TRUE(fake_follow(new));
+	EXPECT_TRUE(host_link_down(&self->host, old->peer.link, reason));
+	EXPECT_STREQ("the peer says: replaced by a newer link", reason);
+	ASSERT_TRUE(say_end(&new->peer, &new->side));
+	EXPECT_TRUE(peer_is_served(&new->peer));
+	EXPECT_EQ(NDVAL_PEER_STATE_IN_SYNC, host_peer_state(&self->host, "web1", "m2", NULL));
+	EXPECT_EQ(drops, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
+}
+
+TEST_F(replace, who_leaves_for_a_link_that_ends_is_lost_with_it)
+{
+	struct fake *old = &self->old, *new = &self->new;
+	char reason[REASON_SIZE];
+	double begin;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 10000));
+	ASSERT_EQ(0, host_promote(&self->host, "web1"));
+	ASSERT_TRUE(joins(&self->host, old));
+	ASSERT_TRUE(peer_connect(&self->host, &new->peer, "m1", "m2"));
+	ASSERT_TRUE(leaves(old));
+	EXPECT_EQ(1, peer_receive(&new->peer, &new->said, PATIENCE_MS));
+	begin = seconds();
+	peer_close(&new->peer);
+	EXPECT_TRUE(host_link_down(&self->host, old->peer.link, reason));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_DISCONNECTED));
+	EXPECT_LT(seconds(), begin + 5);
+	peer_close(&old->peer);
+}
+
+TEST_F(replace, who_leaves_for_a_link_on_which_nothing_comes_is_lost_in_time)
+{
+	struct fake *old = &self->old, *new = &self->new;
+	char reason[REASON_SIZE];
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PEER_TIMEOUT_MS, 1000));
+	ASSERT_EQ(0, host_promote(&self->host, "web1"));
+	ASSERT_TRUE(joins(&self->host, old));
+	ASSERT_TRUE(peer_connect(&self->host, &new->peer, "m1", "m2"));
+	ASSERT_TRUE(leaves(old));
+	EXPECT_TRUE(host_link_down(&self->host, old->peer.link, reason));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_DISCONNECTED));
+	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
 }
 
 static int count_up(const struct nlmsghdr *nlh, void *data)
