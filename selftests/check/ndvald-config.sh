@@ -191,11 +191,10 @@ bad "NUL" "3: a NUL byte" < <(printf '[host]\nname = a\nx\0y\n')
 
 bad "many faults at once" \
 	"1: 'name' is in no section" \
-	"3: unknown key 'nmae' in [host]: use name or listen" \
+	"3: unknown key 'nmae' in [host]: use name, listen, security, key_file, ca," \
 	"4: [peer b] has no address: add" \
-	"5: security 'psk': encrypted links are not in this version yet" \
-	"4: [peer b] has no 'security': encrypted links are not in this version yet" \
-	"6: unknown key 'adress' in [peer b]: use address or security" \
+	"5: security = psk needs a key: make one with 'ndvalctl key gen FILE'" \
+	"6: unknown key 'adress' in [peer b]: use address, security, key_file, rekey_after" \
 	"7: [peer b] is there already, at line 4" \
 	"9: [host] is there already, at line 2" \
 	"10: unknown section" \
@@ -232,12 +231,133 @@ name = a
 security = none
 address = any
 E
-bad "plain is not said" "3: [peer b] has no 'security'" <<E
+bad "nothing to encrypt with" "3: [peer b] has no key to encrypt with: make one with 'ndvalctl key" <<E
 [host]
 name = a
 [peer b]
 address = any
 E
+
+# Keys and certificates.
+make -s -C tools/ndvalctl ndvalctl || exit 1
+tools/ndvalctl/ndvalctl key gen "$tmp/good.key" || exit 1
+tools/ndvald/test/certificates.sh "$tmp" || exit 1
+x509=$(printf '%s\n' "ca = $tmp/ca.crt" "certificate = $tmp/a.crt" "key = $tmp/a.key")
+both=$(printf '%s\n' "$x509" "key_file = $tmp/good.key")
+b=$'[peer b]\naddress = any'
+
+# host LINES: these are the lines of a host from line 3 on, and there is a peer.
+host()
+{
+	printf '%s\n' '[host]' 'name = a' "$@" "$b"
+}
+
+# keyed LINES: a host with a key for all, and these lines of a peer from line 6 on.
+keyed()
+{
+	printf '%s\n' '[host]' "name = a" "key_file = $tmp/good.key" '[peer b]' \
+		'address = 10.9.0.2' "$@"
+}
+
+good "a key for all" < <(keyed)
+good "a key for one" < <(host; echo "key-file = $tmp/good.key")
+good "certificates" < <(host "$x509")
+good "all kinds" < <(host "$both" 'security = x509' 'rekey_after = 10'
+	printf '%s\n' 'rekey_after = 2592000' 'rekey_messages = 1000' \
+		'[peer c]' 'address = any' 'security = psk' \
+		'[peer d]' 'address = vsock:3:7391' 'security = none' \
+		'[peer e]' 'address = any' "key_file = $tmp/one.psk")
+good "vsock" < <(host 'listen = vsock:any:7391 0.0.0.0'
+	printf '%s\n' 'security = none' 'address = vsock:4294967294:0')
+
+bad "security" "6: security cannot be 'tls': use psk (a key that both hosts have), x509" \
+	< <(keyed 'security = tls')
+bad "none for all" "3: security = none stands in the [peer NAME] of each peer" \
+	< <(host 'security = none')
+bad "not said which" "7: [peer b]: [host] has both 'key_file' and 'certificate': add 'security" \
+	< <(host "$both")
+bad "none with a key" "6: [peer b] has a key_file that 'security = none' does not use" \
+	< <(keyed "key_file = $tmp/good.key" 'security = none')
+bad "x509 with a key" "6: [peer b] has a key_file that 'security = x509' does not use" \
+	< <(keyed "key_file = $tmp/good.key" 'security = x509')
+bad "no certificates" "6: security = x509 needs 'ca', 'certificate' and 'key' in [host]" \
+	< <(keyed 'security = x509')
+bad "certificate of a peer" "6: certificate stands in [host]" \
+	< <(keyed "certificate = $tmp/b.crt")
+bad "relative path" "6: key_file 'x.key': write the whole path" < <(keyed 'key_file = x.key')
+bad "no such file" "6: key_file /no/such: No such file" < <(keyed 'key_file = /no/such')
+bad "no file" "6: key_file $tmp is not a file with keys" < <(keyed "key_file = $tmp")
+for value in 9 2592001 1h -1 99999999999; do
+	bad "rekey_after $value" "6: rekey_after cannot be '$value': use a number from 10 to" \
+		< <(keyed "rekey_after = $value")
+done
+for value in 999 4194305; do
+	bad "rekey_messages $value" "6: rekey_messages cannot be '$value': use a number" \
+		< <(keyed "rekey_messages = $value")
+done
+bad "unknown rekey" "6: unknown key 'rekey_afer' in [peer b]: use address, security, key_file" \
+	< <(keyed 'rekey_afer = 10')
+bad "key twice" "7: key_file is set already, at line 6" \
+	< <(keyed "key-file = $tmp/good.key" "key_file = $tmp/good.key")
+bad "vsock encrypted" "4: [peer b] has a vsock address, where the kernel cannot encrypt" \
+	< <(keyed 'address = vsock:3:7391')
+for address in vsock:3 vsock: vsock:x:1 vsock:4294967295:1 vsock:3:4294967295 vsock:any:1; do
+	bad "address $address" "6: address '$address': " < <(peer "address = $address")
+done
+
+zeros=$(printf '0%.0s' {1..64})
+for key in "" x "${zeros}0" "${zeros%0}" "${zeros%0}g" "$zeros"$'\n'"$zeros" "$zeros " \
+		"${zeros%0}"$'\020'; do
+	(umask 077; echo "$key" >"$tmp/bad.key")
+	bad "key '$key'" "6: key_file $tmp/bad.key is no key of ndval: make one with 'ndvalctl key" \
+		< <(keyed "key_file = $tmp/bad.key")
+done
+for mode in 0640 0604 0660 0610; do
+	cp "$tmp/good.key" "$tmp/open.key"
+	chmod $mode "$tmp/open.key"
+	bad "mode $mode" "6: key_file $tmp/open.key may be used by others than its owner (mode $mode)" \
+		< <(keyed "key_file = $tmp/open.key")
+done
+if [ "$(id -u)" -eq 0 ]; then
+	cp "$tmp/good.key" "$tmp/his.key"
+	chmod 600 "$tmp/his.key"
+	chown 1000 "$tmp/his.key"
+	bad "owner" "6: key_file $tmp/his.key: Permission denied: make it root's" \
+		< <(keyed "key_file = $tmp/his.key")
+	chmod 644 "$tmp/his.key"
+	bad "owner, for all" "6: key_file $tmp/his.key belongs to user 1000: make it root's" \
+		< <(keyed "key_file = $tmp/his.key")
+	chmod 755 "$tmp"
+	install -m 644 -o 1000 "$tmp/ca.crt" "$tmp/his.crt"
+	bad "owner of a CA" "3: $tmp/his.crt belongs to user 1000: make it root's" \
+		< <(host "ca = $tmp/his.crt" "certificate = $tmp/a.crt" "key = $tmp/a.key")
+fi
+
+bad "no ca" "3: [host] needs all of 'ca', 'certificate' and 'key': add 'ca = FILE'" \
+	< <(host "certificate = $tmp/a.crt" "key = $tmp/a.key")
+bad "no key" "3: [host] needs all of 'ca', 'certificate' and 'key': add 'key = FILE'" \
+	< <(host "certificate = $tmp/a.crt" "ca = $tmp/ca.crt")
+bad "another's name" "3: $tmp/b.crt is a certificate for b, not for a" \
+	< <(host "ca = $tmp/ca.crt" "certificate = $tmp/b.crt" "key = $tmp/b.key")
+bad "a name that no host has" "3: $tmp/strange.crt is a certificate for nobody, not for a" \
+	< <(host "ca = $tmp/ca.crt" "certificate = $tmp/strange.crt" "key = $tmp/strange.key")
+bad "another's key" "3: $tmp/b.key is not the key of the certificate $tmp/a.crt" \
+	< <(host "ca = $tmp/ca.crt" "certificate = $tmp/a.crt" "key = $tmp/b.key")
+bad "ca is no certificate" "3: $tmp/a.key has no certificate of a CA in PEM form" \
+	< <(host "ca = $tmp/a.key" "certificate = $tmp/a.crt" "key = $tmp/a.key")
+bad "certificate is none" "3: $tmp/good.key, $tmp/a.key: no certificate and key in PEM form" \
+	< <(host "ca = $tmp/ca.crt" "certificate = $tmp/good.key" "key = $tmp/a.key")
+check < <(host "ca = $tmp/ca.crt" "certificate = $tmp/expired.crt" "key = $tmp/expired.key")
+if [ $rc -ne 0 ] || ! grep -q "expired.crt has expired: peers will refuse" "$tmp/out"; then
+	fail "an expired certificate is not warned of"
+fi
+chmod 664 "$tmp/ca.crt"
+bad "CA that others can change" "3: $tmp/ca.crt may be changed by others than its owner" \
+	< <(host "$x509")
+chmod 644 "$tmp/ca.crt"
+chmod 644 "$tmp/a.key"
+bad "key that all can read" "3: $tmp/a.key may be used by others than its owner (mode 0644)" \
+	< <(host "$x509")
 bad "control characters" '2: name '\''\x1b[31mred'\' < <(printf '[host]\nname = \033[31mred\n')
 
 check <tools/ndvald/ndvald.conf

@@ -13,5 +13,9 @@ export ASAN_OPTIONS
 FLAGS=$(PYTHONPATH=selftests/vm /usr/bin/python3 -c \
 	'import build; print(build.VARIANTS["asan"])') || exit 1
 make -s -C tools/lib O="$PWD/build/asan/lib" CFLAGS="$FLAGS" test || exit 1
+make -s -C tools/ndvald O="$PWD/build/asan/ndvald" CFLAGS="$FLAGS" test >build/asan/tls.log 2>&1 || {
+	cat build/asan/tls.log
+	exit 1
+}
 NDVALCTL=$PWD/build/asan/ndvalctl/ndvalctl tools/ndvalctl/test.sh || exit 1
 NDVALD=$PWD/build/asan/ndvald/ndvald selftests/check/ndvald-config.sh

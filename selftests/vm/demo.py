@@ -27,12 +27,13 @@ WIDTH = 32      # of a token
 DRAWS = 2       # of tokens at each step
 TIMEOUT = 30    # s, for whatever is waited for
 
+KEY = "/etc/ndval/ndval.key"
 CONFIG = """\
 [host]
 name = {name}
+key_file = /etc/ndval/ndval.key
 [peer {peer}]
 address = {address}
-security = none
 [pair web]
 peers = {peer}
 """
@@ -104,6 +105,10 @@ def set_up(net):
     row(*(f"host {guest.name}, Linux {guest.kernel.flavour}" for guest in net))
     for lines in zip(*(config.splitlines() for config in configs.values()), strict=True):
         row(*lines)
+    row(f"# ndvalctl key gen {KEY}")
+    row(f"# scp -p {KEY} b:{KEY}")
+    net.a.sh(f"ndvalctl key gen {KEY}")
+    net.b.put(KEY, net.a.get(KEY), 0o600)
     row("# ndvald &", "# ndvald &")
     daemons = [guest.spawn("exec ndvald") for guest in net]
     row("# ndvalctl promote web --new")

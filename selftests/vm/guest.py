@@ -706,7 +706,7 @@ class Switch:
         self._ask([sock.fileno()], port=name, mac=mac)
 
     def rule(self, sender, receiver, **what):
-        """drop=True, loss=percent, delay=ms, jitter=ms; nothing: all is well again."""
+        """drop=True, loss=percent, delay=ms, jitter=ms, flip=frames; nothing: all is well."""
         self._ask(rule=[sender, receiver], **what)
 
     def clear(self):

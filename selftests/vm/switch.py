@@ -7,13 +7,15 @@ holds the other ends and passes frames on by MAC address.  It runs as a process
 of its own so that its timing does not depend on what the harness does.
 
 For each direction a rule says what happens to frames from one guest to
-another: drop them all, lose some at random, delay them (in order).  Frames to
+another: drop them all, lose some at random, delay them (in order), change a bit
+of what TCP carries in some, with a checksum that is right again.  Frames to
 a guest that is frozen wait in a bounded queue and are then lost, as on a wire.
 
 Control: JSON messages on the seqpacket socket on standard input, each answered:
   {"port": NAME, "mac": "52:54:..."}    plus a file descriptor: (re)plug a guest
   {"unplug": NAME}
-  {"rule": [FROM, TO], "drop": BOOL, "loss": PERCENT, "delay": MS, "jitter": MS}
+  {"rule": [FROM, TO], "drop": BOOL, "loss": PERCENT, "delay": MS, "jitter": MS,
+   "flip": FRAMES}
   {"clear": true}                       forget all rules and counters
   {"stats": true}                       frames passed, lost and late per direction
 It ends when the other side closes.
@@ -31,7 +33,29 @@ import time
 from collections import deque
 
 QUEUE = 4000        # frames that wait for a guest that does not read
+FLIP_LEAST = 48     # bytes that TCP carries, for a frame to be changed
 BURST = 64          # frames taken from one guest before the next one's turn
+
+
+def flipped(frame):
+    """The frame with a bit of what TCP carries changed, or None if it carries too little."""
+    if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+        return None
+    tcp = 14 + (frame[14] & 15) * 4
+    end = 14 + int.from_bytes(frame[16:18], "big")
+    start = tcp + (frame[tcp + 12] >> 4) * 4
+    if end - start < FLIP_LEAST or end > len(frame):
+        return None
+    # Of an even place, so that it is the upper half of a word of the checksum.
+    at = end - 20 - (end - 20 - tcp) % 2
+    changed = bytearray(frame)
+    changed[at] ^= 1
+    total = (~int.from_bytes(frame[tcp + 16:tcp + 18], "big") & 0xffff) + \
+        (~frame[at] << 8 & 0xff00) + (changed[at] << 8) + 0xff
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    changed[tcp + 16:tcp + 18] = (~total & 0xffff).to_bytes(2, "big")
+    return bytes(changed)
 
 
 class Port:
@@ -53,6 +77,7 @@ class Rule:
         self.loss = 0.0
         self.delay = 0.0
         self.jitter = 0.0
+        self.flip = 0           # frames that are still to be changed
         self.last = 0.0         # when the latest delayed frame leaves
         self.passed = 0
         self.lost = 0
@@ -101,6 +126,7 @@ class Switch:
             rule.loss = float(message.get("loss", 0)) / 100
             rule.delay = float(message.get("delay", 0)) / 1000
             rule.jitter = float(message.get("jitter", 0)) / 1000
+            rule.flip = int(message.get("flip", 0))
         elif "clear" in message:
             # Frames under way keep their old rule, and with it their delay.
             self.rules.clear()
@@ -116,6 +142,9 @@ class Switch:
             if port is sender:
                 continue
             rule = self.rule(sender.name, port.name)
+            if rule.flip and (changed := flipped(frame)):
+                rule.flip -= 1
+                frame = changed
             if rule.drop or (rule.loss and self.random.random() < rule.loss):
                 rule.lost += 1
             elif rule.delay or rule.jitter or rule.late:

@@ -21,6 +21,7 @@ In a test:
         net.cut("a", "b")                       # both ways; one_way=True: a to b
         net.delay("a", "b", 50)                 # ms, each way
         net.lose("a", "b", 10)                  # percent, each way
+        net.flip("a", "b", 1)                   # a bit in so many frames of TCP, a to b
         net.heal()
         net.b.freeze(); net.b.thaw()
         net.b.power_cut(); net.b.start()
@@ -105,7 +106,8 @@ class Net:
     # -- the network ----------------------------------------------------------
 
     def rule(self, a, b, one_way=False, **what):
-        """Any of drop=True, loss=percent, delay=ms, jitter=ms; replaces the last rule."""
+        """Any of drop=True, loss=percent, delay=ms, jitter=ms, flip=frames; replaces the
+        last rule."""
         self.switch.rule(a, b, **what)
         if not one_way:
             self.switch.rule(b, a, **what)
@@ -118,6 +120,9 @@ class Net:
 
     def delay(self, a, b, ms, jitter=0, one_way=False):
         self.rule(a, b, one_way, delay=ms, jitter=jitter)
+
+    def flip(self, a, b, frames):
+        self.rule(a, b, one_way=True, flip=frames)
 
     def heal(self, a=None, b=None):
         """Undoes cut, lose and delay; between all guests unless two are named."""

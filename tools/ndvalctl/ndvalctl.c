@@ -54,6 +54,8 @@ static const struct command commands[] = {
 	  "Name this host, make and remove members\n" },
 	{ "link", link_main, "list|attach|detach ...",
 	  "Show, make and close links; ndvald does this for production\n" },
+	{ "key", key_main, "gen ...",
+	  "Make keys for encrypted links\n" },
 	{ "read", read_main,
 	  "PAIR -n BYTES|inf [--stream STREAM] [--instance I] [--excl] [--hex] [--json]",
 	  "Read values as an application does; this moves the cursor\n"

@@ -38,6 +38,7 @@ int batch_main(int argc, char *argv[]);
 int clock_main(int argc, char *argv[]);
 int demote_main(int argc, char *argv[]);
 int instance_main(int argc, char *argv[]);
+int key_main(int argc, char *argv[]);
 int link_main(int argc, char *argv[]);
 int link_attach_main(int argc, char *argv[]);
 int member_main(int argc, char *argv[]);

@@ -60,11 +60,11 @@ for command in status promote demote switchover outdate resync read uuid clock a
 	"pair add" "pair del" "pair set" "pair show" "pair list" \
 	"peer add" "peer del" "peer list" "peer outdate" "instance list" "instance set" \
 	"stream list" "stream del" "member add" "member del" "member list" \
-	"link list" "link attach" "link detach"; do
+	"link list" "link attach" "link detach" "key gen"; do
 	# shellcheck disable=SC2086 # two words
 	expect 0 "usage: ndvalctl $command " $command --help
 done
-for command in pair peer instance stream member link; do
+for command in pair peer instance stream member link key; do
 	expect 0 "usage: ndvalctl $command " $command --help
 done
 
@@ -109,6 +109,24 @@ fi
 rm "$lines"
 batch 1 "*cannot open /no/such*line 1 failed*" "batch /no/such"
 batch 0 "usage: ndvalctl pair set *" "pair set --help"
+
+# Keys.
+usage "FILE is missing" key gen
+usage "'y' is too much" key gen x y
+expect 1 "cannot make /no/such: No such file" key gen /no/such
+keys=$(mktemp -d)
+mask=$(umask)
+umask 277
+expect 0 "$keys/a" key gen "$keys/a" --json
+expect 0 "$keys/b" key gen "$keys/b" --json
+umask "$mask"
+expect 1 "$keys/a is there already" key gen "$keys/a"
+if [ "$(stat -c %a "$keys/a")" != 600 ] || [ "$(grep -cxE '[0-9a-f]{64}' "$keys/a")" != 1 ] ||
+	cmp -s "$keys/a" "$keys/b"; then
+	echo "ndvalctl key gen does not make a key of its own, readable by its owner"
+	failed=1
+fi
+rm -r "$keys"
 
 # Arguments.
 usage "NAME is missing" member add

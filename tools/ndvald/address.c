@@ -2,6 +2,7 @@
 #include "address.h"
 
 #include <arpa/inet.h>
+#include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +58,40 @@ static const char *parse_host(struct address *address, const char *text, size_t 
 	return NULL;
 }
 
+static bool parse_u32(const char *text, unsigned long most)
+{
+	size_t length = strlen(text);
+
+	return length && length <= 10 && strspn(text, "0123456789") == length &&
+	       strtoull(text, NULL, 10) <= most;
+}
+
+/* CID:PORT; neither may be VMADDR_*_ANY, but the word "any" is a CID. */
+static const char *parse_vsock(struct address *address, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+	char cid[11];
+
+	if (!colon || length >= sizeof(cid))
+		return "write vsock:CID:PORT";
+	snprintf(cid, sizeof(cid), "%.*s", (int)length, text);
+	if (strcmp(cid, ADDRESS_VSOCK_ANY) && !parse_u32(cid, VMADDR_CID_ANY - 1))
+		return "a CID is a number, 2 for the host that a guest runs on";
+	if (!parse_u32(colon + 1, VMADDR_PORT_ANY - 1))
+		return "the port is a number from 0 to 4294967294";
+	address->vsock = true;
+	address->numeric = true;
+	if (strcmp(cid, ADDRESS_VSOCK_ANY))
+		snprintf(address->host, sizeof(address->host), "%lu", strtoul(cid, NULL, 10));
+	else
+		strcpy(address->host, cid);
+	snprintf(address->port, sizeof(address->port), "%lu", strtoul(colon + 1, NULL, 10));
+	return NULL;
+}
+
 /**
- * address_parse() - read HOST, HOST:PORT, IPV6 or [IPV6]:PORT
+ * address_parse() - read HOST, HOST:PORT, IPV6, [IPV6]:PORT or vsock:CID:PORT
  * @address: filled in, with the default port where there is none
  * @text: one word
  *
@@ -73,6 +106,8 @@ const char *address_parse(struct address *address, const char *text)
 	memset(address, 0, sizeof(*address));
 	strcpy(address->port, ADDRESS_PORT);
 
+	if (!strncmp(text, "vsock:", 6))
+		return parse_vsock(address, text + 6);
 	if (*text == '[') {
 		end = strchr(text, ']');
 		if (!end || (end[1] && end[1] != ':'))
@@ -100,7 +135,19 @@ const char *address_parse(struct address *address, const char *text)
  */
 bool address_equal(const struct address *a, const struct address *b)
 {
-	return !strcmp(a->host, b->host) && !strcmp(a->port, b->port);
+	return a->vsock == b->vsock && !strcmp(a->host, b->host) && !strcmp(a->port, b->port);
+}
+
+static void vsock_endpoint(const struct address *address, struct endpoint *endpoint)
+{
+	struct sockaddr_vm *vm = (void *)&endpoint->storage;
+
+	memset(vm, 0, sizeof(*vm));
+	vm->svm_family = AF_VSOCK;
+	vm->svm_port = strtoul(address->port, NULL, 10);
+	vm->svm_cid = strcmp(address->host, ADDRESS_VSOCK_ANY) ?
+		      strtoul(address->host, NULL, 10) : VMADDR_CID_ANY;
+	endpoint->length = sizeof(*vm);
 }
 
 /**
@@ -120,6 +167,10 @@ int address_endpoint(const struct address *address, struct endpoint *endpoint)
 	struct addrinfo *found;
 	int err;
 
+	if (address->vsock) {
+		vsock_endpoint(address, endpoint);
+		return 0;
+	}
 	err = getaddrinfo(address->host, address->port, &hints, &found);
 	if (err)
 		return err;
@@ -154,6 +205,11 @@ static uint32_t scope(const struct endpoint *endpoint)
 	return endpoint->storage.ss_family == AF_INET6 ? in6->sin6_scope_id : 0;
 }
 
+static unsigned int cid(const struct endpoint *endpoint)
+{
+	return ((const struct sockaddr_vm *)&endpoint->storage)->svm_cid;
+}
+
 /**
  * endpoint_same_host() - the same address, whatever the port
  * @a: one
@@ -163,6 +219,8 @@ bool endpoint_same_host(const struct endpoint *a, const struct endpoint *b)
 {
 	struct in6_addr bytes_a, bytes_b;
 
+	if (a->storage.ss_family == AF_VSOCK && b->storage.ss_family == AF_VSOCK)
+		return cid(a) == cid(b);
 	if (!host_bytes(a, &bytes_a) || !host_bytes(b, &bytes_b))
 		return false;
 	if (scope(a) && scope(b) && scope(a) != scope(b))
@@ -181,8 +239,14 @@ bool endpoint_same_host(const struct endpoint *a, const struct endpoint *b)
 const char *endpoint_text(const struct endpoint *endpoint, char *text, bool with_port)
 {
 	bool brackets = with_port && endpoint->storage.ss_family == AF_INET6;
+	const struct sockaddr_vm *vm = (const void *)&endpoint->storage;
 	char host[256], port[16];
 
+	if (endpoint->storage.ss_family == AF_VSOCK) {
+		snprintf(text, ADDRESS_TEXT_MAX, with_port ? "vsock:%u:%u" : "vsock:%u",
+			 vm->svm_cid, vm->svm_port);
+		return text;
+	}
 	if (getnameinfo((const void *)&endpoint->storage, endpoint->length, host, sizeof(host),
 			port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV)) {
 		strcpy(text, "?");

@@ -12,11 +12,14 @@
 #define ADDRESS_PORT		"7391"
 #define ADDRESS_TEXT_MAX	320
 
-/* One HOST[:PORT] of the configuration. */
+#define ADDRESS_VSOCK_ANY	"any"
+
+/* One HOST[:PORT] of the configuration, or vsock:CID:PORT. */
 struct address {
-	char host[254];
-	char port[6];
+	char host[254];		/* or CID */
+	char port[11];
 	bool numeric;		/* an address, not a name that must be resolved */
+	bool vsock;
 };
 
 #define ADDRESS_LIST_MAX	8

@@ -11,6 +11,7 @@
  */
 #include "config.h"
 #include "log.h"
+#include "parser.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -24,33 +25,17 @@
 #define BLANKS		" \t\r\n\v\f"
 #define SEPARATORS	", \t"
 
-enum section {
-	SECTION_NONE,		/* before the first, or after a faulty one */
-	SECTION_HOST,
-	SECTION_PEER,
-	SECTION_PAIR,
-};
+#define complain	parser_complain
 
-struct parser {
-	const char *path;
-	int line;
-	int errors;
-	bool no_memory;
-	bool first_section;
-	enum section section;	/* what a key belongs to */
-	const char *seen[32];	/* keys of this section so far, for duplicates */
-	int seen_line[32];
-	struct config *config;
-	struct peer_config *peer;
-	struct pair_config *pair;
-};
-
-static void complain(struct parser *parser, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void complain(struct parser *parser, int line, const char *format, ...)
+/**
+ * parser_complain() - tell an error
+ * @parser: in use
+ * @line: where it is
+ * @format: of printf(): what is wrong and what to do
+ */
+void parser_complain(struct parser *parser, int line, const char *format, ...)
 {
-	char text[512], clean[768];
+	char text[768], clean[1024];
 	va_list args;
 
 	va_start(args, format);
@@ -118,6 +103,10 @@ static bool add_address(struct parser *parser, const char *key, struct address_l
 		complain(parser, parser->line, "%s '%.80s': %s", key, word, problem);
 		return false;
 	}
+	if (address.vsock && !strcmp(address.host, ADDRESS_VSOCK_ANY) && strcmp(key, "listen")) {
+		complain(parser, parser->line, "%s '%.80s': name the CID of the peer", key, word);
+		return false;
+	}
 	for (i = 0; i < list->count; i++) {
 		if (address_equal(&list->item[i], &address)) {
 			complain(parser, parser->line, "%s '%.80s' is there already: remove one",
@@ -163,20 +152,11 @@ static void read_host_key(struct parser *parser, const char *key, char *value)
 			strcpy(config->host, value);
 	} else if (!strcmp(key, "listen")) {
 		read_listen(parser, value);
-	} else {
-		complain(parser, parser->line, "unknown key '%s' in [host]: use name or listen",
+	} else if (!security_read_key(parser, key, value)) {
+		complain(parser, parser->line,
+			 "unknown key '%s' in [host]: use name, listen, security, key_file, ca, certificate, key, rekey_after or rekey_messages",
 			 key);
 	}
-}
-
-static void read_security(struct parser *parser, const char *value)
-{
-	if (!strcmp(value, "none"))
-		parser->peer->plain = true;
-	else
-		complain(parser, parser->line,
-			 "security '%.40s': encrypted links are not in this version yet; only 'security = none' is, which sends values in the clear: use it where nobody else can reach the network",
-			 value);
 }
 
 static void read_peer_key(struct parser *parser, const char *key, char *value)
@@ -184,9 +164,7 @@ static void read_peer_key(struct parser *parser, const char *key, char *value)
 	struct peer_config *peer = parser->peer;
 	char *word, *rest;
 
-	if (!strcmp(key, "security")) {
-		read_security(parser, value);
-	} else if (!strcmp(key, "address")) {
+	if (!strcmp(key, "address")) {
 		for (word = strtok_r(value, SEPARATORS, &rest); word;
 		     word = strtok_r(NULL, SEPARATORS, &rest)) {
 			if (!strcmp(word, "any"))
@@ -194,9 +172,10 @@ static void read_peer_key(struct parser *parser, const char *key, char *value)
 			else
 				add_address(parser, "address", &peer->addresses, word);
 		}
-	} else {
+	} else if (!security_read_key(parser, key, value)) {
 		complain(parser, parser->line,
-			 "unknown key '%s' in [peer %s]: use address or security", key, peer->name);
+			 "unknown key '%s' in [peer %s]: use address, security, key_file, rekey_after or rekey_messages",
+			 key, peer->name);
 	}
 }
 
@@ -269,7 +248,10 @@ static bool is_list(const char *key)
 /* Return: whether @key is new in this section; remembers the ones there are. */
 static bool first_time(struct parser *parser, const char *key)
 {
-	static const char * const keys[] = { "name", "security", "group" };
+	static const char * const keys[] = {
+		"name", "security", "key_file", "ca", "certificate", "key", "rekey_after",
+		"rekey_messages", "group",
+	};
 	const struct setting *setting = setting_find(key);
 	const char *known = setting ? setting->name : NULL;
 	size_t i;
@@ -292,12 +274,26 @@ static bool first_time(struct parser *parser, const char *key)
 	return true;
 }
 
+/* key-file is key_file. */
+static const char *with_underscores(char *copy, size_t size, const char *key)
+{
+	char *c;
+
+	snprintf(copy, size, "%s", key);
+	for (c = copy; *c; c++) {
+		if (*c == '-')
+			*c = '_';
+	}
+	return copy;
+}
+
 static int read_key(void *data, const char *section, const char *key, const char *value)
 {
 	struct parser *parser = data;
-	char copy[LINE_MAX_BYTES + 1];
+	char copy[LINE_MAX_BYTES + 1], name[LINE_MAX_BYTES + 1];
 
 	(void)section;
+	key = with_underscores(name, sizeof(name), key);
 	if (parser->section == SECTION_NONE) {
 		if (parser->first_section)
 			complain(parser, parser->line,
@@ -452,10 +448,6 @@ static void check_peer(struct parser *parser, const struct peer_config *peer)
 		complain(parser, peer->line,
 			 "[peer %s] has no address: add 'address = HOST', or 'address = any' if it connects to here from wherever it is",
 			 peer->name);
-	if (!peer->plain)
-		complain(parser, peer->line,
-			 "[peer %s] has no 'security': encrypted links are not in this version yet; 'security = none' sends values in the clear, for all who can reach the network to read and change: add it only where that is nobody else",
-			 peer->name);
 }
 
 static uint64_t value_of(const struct pair_config *pair, const char *name, uint64_t otherwise)
@@ -503,6 +495,7 @@ static void check_config(struct parser *parser)
 		check_peer(parser, &config->peers[i]);
 	for (i = 0; i < config->pair_count; i++)
 		check_pair(parser, &config->pairs[i]);
+	security_settle(parser);
 }
 
 static void read_lines(struct parser *parser, FILE *file)
@@ -576,6 +569,9 @@ void config_free(struct config *config)
 		return;
 	for (i = 0; i < config->pair_count; i++)
 		free(config->pairs[i].peers);
+	for (i = 0; i < config->peer_count; i++)
+		keys_put(config->peers[i].keys);
+	keys_put(config->x509);
 	free(config->peers);
 	free(config->pairs);
 	free(config);

@@ -11,17 +11,34 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "keys.h"
 #include "setting.h"
 
 #define CONFIG_PATH	"/etc/ndval/ndvald.conf"
+
+#define CONFIG_TEXT_MAX	192	/* more than a value has */
+
+/* What [host] says for all peers, and [peer] for one; 0 or empty, nothing. */
+struct security_config {
+	enum security security;
+	int security_line;
+	char key_file[CONFIG_TEXT_MAX];
+	int key_file_line;
+	uint32_t rekey_after;		/* s */
+	uint32_t rekey_messages;
+};
 
 /* [peer NAME] */
 struct peer_config {
 	char name[NDVAL_NAME_MAX + 1];
 	int line;
 	bool any;		/* may connect from any address */
-	bool plain;		/* security = none */
 	struct address_list addresses;
+	struct security_config own;
+	/* What is to be done, by both sections: */
+	struct keys *keys;	/* NULL: security = none */
+	uint32_t rekey_after;
+	uint32_t rekey_messages;
 };
 
 /* [pair NAME] */
@@ -41,6 +58,12 @@ struct config {
 	int host_line;
 	bool listen_none;
 	struct address_list listen;	/* empty, and not listen_none: everywhere */
+	struct security_config security;
+	char ca[CONFIG_TEXT_MAX];
+	char certificate[CONFIG_TEXT_MAX];
+	char key[CONFIG_TEXT_MAX];
+	int x509_line;			/* of the first of these three, or 0 */
+	struct keys *x509;
 	size_t peer_count;
 	struct peer_config *peers;
 	size_t pair_count;

@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The greeting: two lines on a fresh TCP connection, before the kernel gets
- * it, so that both sides know who is there and mistakes can be read.
+ * The greeting: two lines on a fresh connection, before the kernel gets it, so
+ * that both sides know who is there and mistakes can be read.
  *
  *	the side that connects		ndvald 1 FROM TO
  *	the side that accepts		ok
  *				or	no REASON
  *
- * After "ok" both sides hand their end to the kernel, which may speak at once.
- * So each side reads one byte at a time, no further than the newline: what
- * comes behind it is not for ndvald.
+ * With keys the two lines are said inside TLS (session.c), after a handshake
+ * in which both sides have proved who they are; the lines then tell which of
+ * its names is meant, and whether the link is wanted. A connection that begins
+ * with the first byte of TLS is taken for one. After "ok" both sides hand
+ * their end, and with TLS its keys, to the kernel, which may speak at once.
  *
- * A line has at most GREET_LINE_MAX bytes, a greeting takes at most
- * GREET_TIMEOUT_MS, and at most GREET_MAX accepted connections are in it, half
- * of them at most from addresses that no peer has: strangers that connect and
- * stay silent keep no peer out.
+ * A line has at most CHANNEL_LINE_MAX bytes; connecting, the handshake and the
+ * lines may take GREET_TIMEOUT_MS each. At most GREET_MAX accepted connections
+ * are in the greeting, half of them at most from addresses that no peer is
+ * configured with, and GREET_MAX_ADDRESS from one address: strangers that
+ * connect and stay silent keep no peer out, but those with "address = any".
+ * From where no peer can be, no handshake is begun.
  *
- * The greeting identifies nobody. Whoever can send from a peer's address can
- * pass for the peer: that is what "security = none" means.
+ * In clear the greeting identifies nobody. Whoever can send from a peer's
+ * address can pass for the peer: that is what "security = none" means.
  */
 #include "greet.h"
 #include "address.h"
+#include "channel.h"
 #include "config.h"
+#include "ktls.h"
 #include "log.h"
 #include "loop.h"
 
@@ -31,12 +37,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GREET_LINE_MAX		160
+#define NO_MEMORY		"there is no memory"
 #define GREET_TIMEOUT_MS	5000
 #define GREET_MAX		32
+#define GREET_MAX_ADDRESS	8
 
 enum greet_state {
-	GREET_CONNECTING,	/* TCP is not connected yet */
+	GREET_CONNECTING,	/* not connected yet */
+	GREET_SHAKING,		/* TLS handshake */
 	GREET_ASKED,		/* our line is sent, the answer is awaited */
 	GREET_LISTENING,	/* accepted, the other's line is awaited */
 };
@@ -45,16 +53,16 @@ struct greet {
 	struct watch watch;
 	struct greet *next;
 	enum greet_state state;
-	bool stranger;
+	bool accepted;
 	int64_t deadline;
 	struct endpoint endpoint;
 	char from[NDVAL_NAME_MAX + 1];
 	char to[NDVAL_NAME_MAX + 1];
-	greet_judge *judge;
+	struct channel channel;		/* on the descriptor of @watch */
+	struct keys *keys;		/* of the side that connects */
+	struct greet_host host;		/* of the side that accepts */
 	greet_done *done;
 	void *data;
-	size_t length;
-	char line[GREET_LINE_MAX + 1];
 };
 
 static struct greet *greets;
@@ -66,6 +74,7 @@ static struct greet *create(int fd, enum greet_state state, const struct endpoin
 	if (!greet)
 		return NULL;
 	greet->watch.fd = fd;
+	greet->channel.fd = fd;
 	greet->state = state;
 	greet->deadline = loop_now() + GREET_TIMEOUT_MS;
 	greet->endpoint = *endpoint;
@@ -83,52 +92,36 @@ static void destroy(struct greet *greet)
 		;
 	*place = greet->next;
 	loop_close(&greet->watch);
+	session_free(greet->channel.session);
+	keys_put(greet->keys);
+	keys_put(greet->host.x509);
 	free(greet);
 }
 
-/* The end of a greeting. @problem is NULL on success. */
+/* The end of a greeting, which @problem may point into. It is NULL on success. */
 static void finish(struct greet *greet, const char *problem)
 {
+	struct session *session = greet->channel.session;
 	greet_done *done = greet->done;
 	void *data = greet->data;
-	int fd = problem ? -1 : loop_release(&greet->watch);
+	char copy[KEYS_PROBLEM_MAX];
+	int fd;
 
+	if (!problem && session && session_to_kernel(session, greet->watch.fd))
+		problem = session_problem(session);
+	if (problem) {
+		snprintf(copy, sizeof(copy), "%s", problem);
+		problem = copy;
+	}
+	fd = problem ? -1 : loop_release(&greet->watch);
 	destroy(greet);
 	done(data, fd, problem);
 }
 
-/* A line fits into the buffer of a fresh socket as a whole, or the socket is bad. */
-static bool send_line(struct greet *greet, const char *line)
+static const char *line_problem(const struct greet *greet, int err)
 {
-	size_t length = strlen(line);
-
-	return send(greet->watch.fd, line, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
-}
-
-/* Return: 1, a line is there, without its newline; 0, not yet; or a negative errno. */
-static int read_line(struct greet *greet)
-{
-	ssize_t received;
-	char byte;
-
-	for (;;) {
-		received = recv(greet->watch.fd, &byte, 1, MSG_DONTWAIT);
-		if (received < 0)
-			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-		if (!received)
-			return -ECONNRESET;
-		if (byte == '\n') {
-			greet->line[greet->length] = '\0';
-			return 1;
-		}
-		if (!byte || greet->length == GREET_LINE_MAX)
-			return -EPROTO;
-		greet->line[greet->length++] = byte;
-	}
-}
-
-static const char *line_problem(int err)
-{
+	if (err == -EBADMSG)
+		return session_problem(greet->channel.session);
 	if (err == -EPROTO)
 		return "it does not speak as ndvald does: is this the right port?";
 	if (err == -ECONNRESET)
@@ -136,61 +129,105 @@ static const char *line_problem(int err)
 	return strerror(-err);
 }
 
+static void await(struct greet *greet, enum greet_state state, uint32_t events)
+{
+	greet->state = state;
+	greet->deadline = loop_now() + GREET_TIMEOUT_MS;
+	loop_change(&greet->watch, events);
+}
+
+/* The side that connects: its line. */
+static void ask(struct greet *greet)
+{
+	char line[CHANNEL_LINE_MAX + 1];
+
+	snprintf(line, sizeof(line), "ndvald 1 %s %s\n", greet->from, greet->to);
+	if (channel_send_line(&greet->channel, line))
+		await(greet, GREET_ASKED, EPOLLIN);
+	else
+		finish(greet, "the connection broke at once");
+}
+
 /*
- * The side that connects: TCP is connected, or failed. Only the second call of
- * connect() makes the socket itself a connected one, in the eyes of whoever
- * looks at more than the state of TCP; the module may.
+ * The side that connects: it is connected, or failed. Only the second call of
+ * connect() makes a TCP socket itself a connected one, in the eyes of whoever
+ * looks at more than the state of TCP; the module may. On AF_VSOCK, which is
+ * one already, it would begin anew after a failure: hence SO_ERROR first.
  */
-static void connected(struct greet *greet)
+static int end_connect(const struct greet *greet)
 {
 	const struct endpoint *endpoint = &greet->endpoint;
-	char line[GREET_LINE_MAX + 1];
+	int fd = greet->watch.fd;
+	socklen_t size = sizeof(int);
+	int err = 0;
 
-	if (connect(greet->watch.fd, (const void *)&endpoint->storage, endpoint->length) < 0) {
-		finish(greet, strerror(errno));
-		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) < 0)
+		return errno;
+	if (!err && connect(fd, (const void *)&endpoint->storage, endpoint->length) < 0 &&
+	    errno != EISCONN)
+		err = errno;
+	return err;
+}
+
+static void connected(struct greet *greet)
+{
+	int err = end_connect(greet);
+
+	if (err) {
+		finish(greet, strerror(err));
+	} else if (!greet->keys) {
+		ask(greet);
+	} else {
+		greet->channel.session = session_connect(greet->watch.fd, greet->keys,
+							 greet->from, greet->to);
+		if (greet->channel.session)
+			await(greet, GREET_SHAKING, EPOLLOUT);
+		else
+			finish(greet, "TLS: " NO_MEMORY);
 	}
-	snprintf(line, sizeof(line), "ndvald 1 %s %s\n", greet->from, greet->to);
-	if (!send_line(greet, line)) {
-		finish(greet, "the connection broke at once");
-		return;
-	}
-	greet->state = GREET_ASKED;
-	greet->deadline = loop_now() + GREET_TIMEOUT_MS;
-	loop_change(&greet->watch, EPOLLIN);
 }
 
 /* The side that connects: the answer. */
 static void answered(struct greet *greet)
 {
-	char problem[4 * GREET_LINE_MAX + 32], reason[4 * GREET_LINE_MAX];
+	char problem[4 * CHANNEL_LINE_MAX + 32], reason[4 * CHANNEL_LINE_MAX];
+	const char *line = greet->channel.line;
 	int ready;
 
-	ready = read_line(greet);
+	ready = channel_read_line(&greet->channel);
 	if (!ready)
 		return;
 
 	if (ready < 0) {
-		finish(greet, line_problem(ready));
-	} else if (!strcmp(greet->line, "ok")) {
+		finish(greet, line_problem(greet, ready));
+	} else if (!strcmp(line, "ok")) {
 		finish(greet, NULL);
-	} else if (!strncmp(greet->line, "no ", 3)) {
+	} else if (!strncmp(line, "no ", 3)) {
 		snprintf(problem, sizeof(problem), "it refuses: %s",
-			 log_escape(reason, sizeof(reason), greet->line + 3));
+			 log_escape(reason, sizeof(reason), line + 3));
 		finish(greet, problem);
 	} else {
-		finish(greet, line_problem(-EPROTO));
+		finish(greet, line_problem(greet, -EPROTO));
 	}
 }
 
-static void refuse(struct greet *greet, const char *reason)
+static void tell_refusal(const struct greet *greet, const char *reason)
 {
-	char line[GREET_LINE_MAX + 1], from[ADDRESS_TEXT_MAX];
+	char from[ADDRESS_TEXT_MAX];
 
 	log_stranger("refused the connection from %s: %s",
 		     endpoint_text(&greet->endpoint, from, false), reason);
-	snprintf(line, sizeof(line), "no %s\n", reason);
-	send_line(greet, line);
+}
+
+/* The side that accepts, after the handshake if there is one: no. */
+static void refuse(struct greet *greet, const char *reason)
+{
+	char line[CHANNEL_LINE_MAX + 1];
+
+	tell_refusal(greet, reason);
+	snprintf(line, sizeof(line), "no %.*s\n", GREET_REASON_MAX, reason);
+	channel_drain(&greet->channel);
+	channel_send_line(&greet->channel, line);
 	destroy(greet);
 }
 
@@ -199,7 +236,7 @@ static const char *parse_greeting(struct greet *greet)
 {
 	char *word, *rest = NULL;
 
-	word = strtok_r(greet->line, " ", &rest);
+	word = strtok_r(greet->channel.line, " ", &rest);
 	if (!word || strcmp(word, "ndvald"))
 		return "this is ndvald, and that is not its greeting";
 	word = strtok_r(NULL, " ", &rest);
@@ -216,6 +253,41 @@ static const char *parse_greeting(struct greet *greet)
 	return strtok_r(NULL, " ", &rest) ? "the greeting has too many words" : NULL;
 }
 
+/* The side that accepts: TLS comes. */
+static void start_tls(struct greet *greet)
+{
+	const struct greet_host *host = &greet->host;
+
+	if (host->no_tls) {
+		tell_refusal(greet, host->no_tls);
+		channel_deny(&greet->channel);
+		destroy(greet);
+		return;
+	}
+	greet->channel.session = session_accept(greet->watch.fd, host->x509, host->find);
+	if (greet->channel.session)
+		await(greet, GREET_SHAKING, EPOLLIN);
+	else
+		destroy(greet);
+}
+
+static const char *judge(struct greet *greet, char *reason)
+{
+	struct session *session = greet->channel.session;
+	const char *problem;
+
+	problem = parse_greeting(greet);
+	if (problem)
+		return problem;
+	if (session && !session_proves(session, greet->from, greet->to))
+		return session_problem(session);
+	if (!greet->host.judge(greet->from, greet->to,
+			       session ? session_security(session) : SECURITY_NONE,
+			       &greet->endpoint, &greet->data, reason))
+		return reason;
+	return session ? ktls_prepare(greet->watch.fd) : NULL;
+}
+
 /* The side that accepts: the other's line. */
 static void greeted(struct greet *greet)
 {
@@ -223,7 +295,11 @@ static void greeted(struct greet *greet)
 	const char *problem;
 	int ready;
 
-	ready = read_line(greet);
+	if (channel_starts_tls(&greet->channel)) {
+		start_tls(greet);
+		return;
+	}
+	ready = channel_read_line(&greet->channel);
 	if (!ready)
 		return;
 	if (ready == -EPROTO) {
@@ -231,20 +307,60 @@ static void greeted(struct greet *greet)
 		return;
 	}
 	if (ready < 0) {
+		if (ready == -EBADMSG)
+			tell_refusal(greet, session_problem(greet->channel.session));
 		destroy(greet);
 		return;
 	}
-	problem = parse_greeting(greet);
-	if (problem) {
+	problem = judge(greet, reason);
+	if (problem)
 		refuse(greet, problem);
-		return;
-	}
-	if (!greet->judge(greet->from, greet->to, &greet->endpoint, &greet->data, reason))
-		refuse(greet, reason);
-	else if (!send_line(greet, "ok\n"))
+	else if (!channel_send_line(&greet->channel, "ok\n"))
 		destroy(greet);
 	else
 		finish(greet, NULL);
+}
+
+static void shaken(struct greet *greet)
+{
+	struct session *session = greet->channel.session;
+	const char *problem;
+
+	if (greet->accepted) {
+		await(greet, GREET_LISTENING, EPOLLIN);
+		return;
+	}
+	problem = session_proves(session, greet->to, greet->from) ?
+		  ktls_prepare(greet->watch.fd) : session_problem(session);
+	if (problem)
+		finish(greet, problem);
+	else
+		ask(greet);
+}
+
+/* The handshake is no good, on either side. */
+static void not_shaken(struct greet *greet, const char *problem)
+{
+	if (!greet->accepted) {
+		finish(greet, problem);
+		return;
+	}
+	tell_refusal(greet, problem);
+	channel_drain(&greet->channel);
+	destroy(greet);
+}
+
+static void shake(struct greet *greet)
+{
+	struct session *session = greet->channel.session;
+	int err = session_handshake(session);
+
+	if (err == -EAGAIN)
+		loop_change(&greet->watch, session_wants_write(session) ? EPOLLOUT : EPOLLIN);
+	else if (err)
+		not_shaken(greet, session_problem(session));
+	else
+		shaken(greet);
 }
 
 static void greet_ready(struct watch *watch, uint32_t events)
@@ -255,6 +371,9 @@ static void greet_ready(struct watch *watch, uint32_t events)
 	switch (greet->state) {
 	case GREET_CONNECTING:
 		connected(greet);
+		break;
+	case GREET_SHAKING:
+		shake(greet);
 		break;
 	case GREET_ASKED:
 		answered(greet);
@@ -268,6 +387,7 @@ static void greet_ready(struct watch *watch, uint32_t events)
 /**
  * greet_connect() - connect and greet
  * @endpoint: where to
+ * @keys: to encrypt with; NULL, in clear
  * @from: this host
  * @to: the peer that is expected there
  * @done: called once, later, unless the greeting is cancelled
@@ -276,8 +396,8 @@ static void greet_ready(struct watch *watch, uint32_t events)
  * Return: the greeting, for greet_cancel(), valid until @done is called; NULL
  * with errno set if it could not even begin.
  */
-struct greet *greet_connect(const struct endpoint *endpoint, const char *from, const char *to,
-			    greet_done *done, void *data)
+struct greet *greet_connect(const struct endpoint *endpoint, struct keys *keys,
+			    const char *from, const char *to, greet_done *done, void *data)
 {
 	struct greet *greet;
 	int err, fd;
@@ -294,6 +414,7 @@ struct greet *greet_connect(const struct endpoint *endpoint, const char *from, c
 	snprintf(greet->from, sizeof(greet->from), "%s", from);
 	snprintf(greet->to, sizeof(greet->to), "%s", to);
 	greet->watch.ready = greet_ready;
+	greet->keys = keys_get(keys);
 	greet->done = done;
 	greet->data = data;
 
@@ -311,43 +432,43 @@ struct greet *greet_connect(const struct endpoint *endpoint, const char *from, c
 	return greet;
 }
 
-static bool has_room(bool stranger)
+static bool has_room(const struct endpoint *endpoint, bool stranger)
 {
-	int accepted = 0, strangers = 0;
+	int accepted = 0, strangers = 0, same = 0;
 	const struct greet *greet;
 
 	for (greet = greets; greet; greet = greet->next) {
-		if (greet->state != GREET_LISTENING)
+		if (!greet->accepted)
 			continue;
 		accepted++;
-		strangers += greet->stranger;
+		strangers += greet->host.stranger;
+		same += endpoint_same_host(&greet->endpoint, endpoint);
 	}
-	return accepted < GREET_MAX && (!stranger || strangers < GREET_MAX / 2);
+	return accepted < GREET_MAX && same < GREET_MAX_ADDRESS &&
+	       (!stranger || strangers < GREET_MAX / 2);
 }
 
 /**
  * greet_accept() - await the greeting on an accepted connection
  * @fd: the connection, non-blocking; taken over, and closed if there is no room
  * @endpoint: where it comes from
- * @stranger: no peer has that address
- * @judge: decides
- * @done: called if @judge agreed, once the answer is sent
+ * @host: what it gets to know of this host
  */
-void greet_accept(int fd, const struct endpoint *endpoint, bool stranger,
-		  greet_judge *judge, greet_done *done)
+void greet_accept(int fd, const struct endpoint *endpoint, const struct greet_host *host)
 {
 	struct greet *greet;
 
-	greet = has_room(stranger) ? create(fd, GREET_LISTENING, endpoint) : NULL;
+	greet = has_room(endpoint, host->stranger) ? create(fd, GREET_LISTENING, endpoint) : NULL;
 	if (!greet) {
 		log_stranger("closed a connection: too many have not said who they are");
 		close(fd);
 		return;
 	}
 	greet->watch.ready = greet_ready;
-	greet->stranger = stranger;
-	greet->judge = judge;
-	greet->done = done;
+	greet->accepted = true;
+	greet->host = *host;
+	keys_get(greet->host.x509);
+	greet->done = host->done;
 	if (loop_add(&greet->watch, EPOLLIN))
 		destroy(greet);
 }
@@ -370,7 +491,7 @@ void greet_cancel_accepted(void)
 
 	for (greet = greets; greet; greet = next) {
 		next = greet->next;
-		if (greet->state == GREET_LISTENING)
+		if (greet->accepted)
 			destroy(greet);
 	}
 }
@@ -398,6 +519,8 @@ void greet_expire(int64_t now)
 	while ((greet = find_late(now))) {
 		if (greet->state == GREET_LISTENING)
 			refuse(greet, "the greeting did not come in time");
+		else if (greet->state == GREET_SHAKING)
+			not_shaken(greet, "the TLS handshake was not done in time");
 		else if (greet->state == GREET_CONNECTING)
 			finish(greet, "no connection in time: is the host up, and the port open?");
 		else

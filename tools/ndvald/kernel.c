@@ -408,17 +408,36 @@ int kernel_detach(const char *peer)
 	return call(NULL, NULL);
 }
 
+/**
+ * kernel_detach_link() - close one link
+ * @id: its number
+ *
+ * Return: 0, the end comes as an event; or a negative errno with
+ * kernel_message() set.
+ */
+int kernel_detach_link(uint32_t id)
+{
+	nl_request(nl, NDVAL_CMD_LINK_DETACH, 0);
+	nl_put_u32(nl, NDVAL_A_LINK_ID, id);
+	return call(NULL, NULL);
+}
+
 static int read_link(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlattr *tb[NDVAL_A_LINK_MAX + 1];
 	kernel_link *each = *(kernel_link **)data;
+	uint64_t sent, received;
 	uint32_t state;
 
 	nl_parse(nlh, tb, NDVAL_A_LINK_MAX);
 	state = nl_u32(tb[NDVAL_A_LINK_STATE]);
+	sent = nl_u64(tb[NDVAL_A_LINK_TX_MESSAGES]);
+	received = nl_u64(tb[NDVAL_A_LINK_RX_MESSAGES]);
 	if ((state == NDVAL_LINK_STATE_UP || state == NDVAL_LINK_STATE_HANDSHAKE) &&
 	    !strcmp(nl_str(tb[NDVAL_A_LINK_MEMBER]), host_name))
-		each(nl_str(tb[NDVAL_A_LINK_PEER]), nl_u32(tb[NDVAL_A_LINK_ID]));
+		each(nl_str(tb[NDVAL_A_LINK_PEER]), nl_u32(tb[NDVAL_A_LINK_ID]),
+		     strcmp(nl_str(tb[NDVAL_A_LINK_SECURITY]), "tls"),
+		     sent > received ? sent : received);
 	return MNL_CB_OK;
 }
 

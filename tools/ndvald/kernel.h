@@ -17,8 +17,14 @@ enum kernel_change {
 	KERNEL_WENT,		/* the module was unloaded, and all its links with it */
 };
 
-/* Called for each link of the host's own member. */
-typedef void kernel_link(const char *peer, uint32_t id);
+/**
+ * typedef kernel_link - called for each link of the host's own member
+ * @peer: who is at the other end
+ * @id: its number
+ * @clear: it is not encrypted
+ * @messages: that it has carried, either way, the more
+ */
+typedef void kernel_link(const char *peer, uint32_t id, bool clear, uint64_t messages);
 
 int kernel_watch_module(void);
 enum kernel_change kernel_take_change(void);
@@ -30,6 +36,7 @@ const char *kernel_message(void);
 void kernel_make_pairs(const struct config *config);
 int kernel_attach(const char *peer, int fd, uint32_t *id);
 int kernel_detach(const char *peer);
+int kernel_detach_link(uint32_t id);
 int kernel_links(kernel_link *each);
 bool kernel_links_changed(void);
 int kernel_epochs(struct epochs *epochs);

@@ -47,8 +47,10 @@ static int open_socket(const struct endpoint *endpoint)
 	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	if (family != AF_VSOCK) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	}
 	if (family == AF_INET6) {
 		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
@@ -151,7 +153,8 @@ static int open_wanted(void)
 		err = open_listener(listener);
 		if (!err || (err == -EAFNOSUPPORT && listener->optional))
 			continue;
-		log_error("cannot listen on %s port %s: %s", listener->address.host,
+		log_error("cannot listen on %s%s port %s: %s",
+			  listener->address.vsock ? "vsock CID " : "", listener->address.host,
 			  listener->address.port, strerror(-err));
 		if (!first)
 			first = err;

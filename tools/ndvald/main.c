@@ -9,17 +9,20 @@
  * library (target.c). Requests to the kernel (kernel.c) are synchronous: no
  * command of the module waits for a peer or for the network.
  *
- *	listen.c	accepts		\
- *	peer.c		connects	 > greet.c -> kernel.c: link-attach
+ *	listen.c, admit.c	accept		\
+ *	peer.c			connects	 > greet.c -> kernel.c: link-attach
  *
  * A connection belongs to ndvald from connect() or accept() to the end of the
- * greeting, then to the kernel alone, which reports on the link by events.
+ * greeting, which is inside TLS (session.c) unless the peer's section says
+ * security = none; then to the kernel alone (ktls.c), which reports on the
+ * link by events. Handshakes go on side by side, each when its connection is
+ * ready for the next step. Links are made anew from time to time (rekey.c).
  * Nothing is kept in ndvald that the kernel does not know better: it may be
  * killed and started again at any time without disturbing a link. What a power
  * cut must not take, the epochs of pairs, goes to the disk (epoch.c).
  *
- * SIGHUP reads the configuration again, SIGTERM and SIGINT end the process
- * and leave the links up.
+ * SIGHUP reads the configuration and the files with keys again, SIGTERM and
+ * SIGINT end the process and leave the links up.
  */
 #include "config.h"
 #include "epoch.h"
@@ -30,6 +33,7 @@
 #include "loop.h"
 #include "notify.h"
 #include "peer.h"
+#include "privilege.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -220,7 +224,6 @@ static int start(void)
 		log_error("%s", strerror(-err));
 		return err;
 	}
-	peers_refresh_links();
 	if (kernel_pairs_changed())
 		epochs_follow();
 	return 0;
@@ -286,6 +289,11 @@ int main(int argc, char *argv[])
 	int err;
 
 	parse_arguments(argc, argv, &check);
+	err = privilege_drop();
+	if (err) {
+		log_error("cannot drop privileges: %s", strerror(-err));
+		return EXIT_FAILURE;
+	}
 	config = config_read(config_path);
 	if (!config)
 		return EXIT_CONFIG;

@@ -6,6 +6,7 @@
  *	resolving	its host names are being looked up	[resolving]
  *	greeting	connecting, or greeting			[greet]
  *	linked		the kernel has a link			[link]
+ *	renewing	linked, and resolving or greeting for a fresh one
  *
  *	event				from		to
  *	time is up			waiting		resolving
@@ -14,6 +15,11 @@
  *	failed, more addresses		greeting	waiting, no time
  *	failed, that was the last	greeting	waiting, longer each time
  *	accepted, and attached		any		linked
+ *	the link is old (rekey.c)	linked		renewing
+ *	it is in clear, against rules	linked		renewing
+ *	... and still is after CLEAR_S	any		as it was; the link is detached
+ *	greeted, and attached		renewing	linked, by the fresh one
+ *	failed				renewing	linked, tries again as if waiting
  *	the kernel has no link		linked		waiting
  *	the module is unloaded		any		waiting, for the module
  *
@@ -25,13 +31,11 @@
  * ndvald remembers: links outlive it, and anybody may attach and detach some.
  */
 #include "peer.h"
-#include "config.h"
-#include "greet.h"
 #include "kernel.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
-#include "target.h"
+#include "peer_state.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -47,51 +51,18 @@
 #define LIVED_MS	10000	/* a link that lived as long was a good one */
 #define RESOLVE_MS	5000
 #define RESOLVE_POLL_MS	50
-#define MAX_ENDPOINTS	32
+#define CLEAR_S		60	/* that a link in clear may last which is to be encrypted */
 
-/* Problems of different kinds, each logged again only when its text changes. */
-#define TOLD_ENDPOINT(turn)	(turn)
-#define TOLD_NAME(index)	(MAX_ENDPOINTS + (index) % 8)
-#define TOLD_ACCEPTED		(MAX_ENDPOINTS + 8)
-#define TOLD_COUNT		(MAX_ENDPOINTS + 9)
+static int64_t count_at;		/* when to look at what links have carried */
 
-struct peer {
-	struct peer *next;
-	char name[NDVAL_NAME_MAX + 1];
-	bool any;
-	size_t target_count;
-	struct target targets[ADDRESS_LIST_MAX];
-
-	uint32_t link;			/* its number, or 0 */
-	int64_t linked_at;
-	bool link_seen;			/* while the kernel's links are listed */
-
-	struct greet *greet;
-	char where[ADDRESS_TEXT_MAX];	/* with whom, to show */
-	bool fresh;			/* its host names were never looked up */
-	bool resolving;
-	int64_t resolve_until;
-	size_t turn;			/* which endpoint is tried next */
-	unsigned int failures;		/* rounds through all endpoints */
-	int64_t retry_at;
-	uint32_t told[TOLD_COUNT];	/* hashes of the problems logged last */
-};
-
-static struct peer *peers;
-static char host_name[NDVAL_NAME_MAX + 1];
-
-static struct peer *find_peer(const char *name)
-{
-	struct peer *peer;
-
-	for (peer = peers; peer; peer = peer->next) {
-		if (!strcmp(peer->name, name))
-			break;
-	}
-	return peer;
-}
-
-static void complain(struct peer *peer, size_t place, const char *where, const char *problem)
+/**
+ * peer_complain() - a peer's problem, logged when it begins and when it changes
+ * @peer: whose
+ * @place: one of TOLD_*
+ * @where: with what, or empty
+ * @problem: what is wrong
+ */
+void peer_complain(struct peer *peer, size_t place, const char *where, const char *problem)
 {
 	char text[1024];
 	uint32_t hash;
@@ -122,7 +93,11 @@ static void retry_later(struct peer *peer)
 	peer->retry_at = loop_now() + retry_delay(peer->failures++);
 }
 
-static size_t endpoint_count(const struct peer *peer)
+/**
+ * peer_endpoint_count() - how many endpoints a peer has
+ * @peer: whose
+ */
+size_t peer_endpoint_count(const struct peer *peer)
 {
 	size_t count = 0;
 	size_t i;
@@ -132,7 +107,12 @@ static size_t endpoint_count(const struct peer *peer)
 	return count < MAX_ENDPOINTS ? count : MAX_ENDPOINTS;
 }
 
-static const struct endpoint *endpoint_at(const struct peer *peer, size_t turn)
+/**
+ * peer_endpoint_at() - one of them
+ * @peer: whose
+ * @turn: less than peer_endpoint_count()
+ */
+const struct endpoint *peer_endpoint_at(const struct peer *peer, size_t turn)
 {
 	size_t i;
 
@@ -144,35 +124,10 @@ static const struct endpoint *endpoint_at(const struct peer *peer, size_t turn)
 	return NULL;
 }
 
-static bool has_endpoint(const struct peer *peer, const struct endpoint *endpoint)
-{
-	size_t count = endpoint_count(peer);
-	size_t i;
-
-	if (peer->any)
-		return true;
-	for (i = 0; i < count; i++) {
-		if (endpoint_same_host(endpoint_at(peer, i), endpoint))
-			return true;
-	}
-	return false;
-}
-
-static bool is_known(const struct endpoint *endpoint)
-{
-	const struct peer *peer;
-
-	for (peer = peers; peer; peer = peer->next) {
-		if (has_endpoint(peer, endpoint))
-			return true;
-	}
-	return false;
-}
-
 static void failed(struct peer *peer, const char *problem)
 {
-	complain(peer, TOLD_ENDPOINT(peer->turn), peer->where, problem);
-	if (peer->turn + 1 < endpoint_count(peer)) {
+	peer_complain(peer, TOLD_ENDPOINT(peer->turn), peer->where, problem);
+	if (peer->turn + 1 < peer_endpoint_count(peer)) {
 		peer->turn++;
 		peer->retry_at = loop_now();
 	} else {
@@ -180,8 +135,21 @@ static void failed(struct peer *peer, const char *problem)
 	}
 }
 
-/* Hand over a connection and forget it. */
-static bool attach(struct peer *peer, int fd)
+static void set_link(struct peer *peer, uint32_t id)
+{
+	peer->link = id;
+	peer->linked_at = loop_now();
+	rekey_linked(&peer->rekey, id, peer->linked_at);
+}
+
+/**
+ * peer_attach() - hand a connection over to the kernel, and forget it
+ * @peer: who is at the other end
+ * @fd: the connection
+ *
+ * Return: whether it is a link now; else kernel_message() is set.
+ */
+bool peer_attach(struct peer *peer, int fd)
 {
 	uint32_t id = 0;
 	int err;
@@ -192,8 +160,10 @@ static bool attach(struct peer *peer, int fd)
 		return false;
 
 	log_debug("%s: attached as link %u", peer->name, id);
-	peer->link = id;
-	peer->linked_at = loop_now();
+	if (peer->link)
+		peer->failures = 0;
+	rekey_made(&peer->rekey, id);
+	set_link(peer, id);
 	return true;
 }
 
@@ -204,51 +174,8 @@ static void connect_done(void *data, int fd, const char *problem)
 	peer->greet = NULL;
 	if (problem)
 		failed(peer, problem);
-	else if (!attach(peer, fd))
+	else if (!peer_attach(peer, fd))
 		failed(peer, kernel_message());
-}
-
-static void accept_done(void *data, int fd, const char *problem)
-{
-	struct peer *peer = data;
-
-	(void)problem;			/* the judge agreed, so there is none */
-	if (!attach(peer, fd))
-		complain(peer, TOLD_ACCEPTED, "cannot be attached", kernel_message());
-}
-
-static bool judge(const char *from, const char *to, const struct endpoint *endpoint,
-		  void **data, char *reason)
-{
-	struct peer *peer = find_peer(from);
-	char address[ADDRESS_TEXT_MAX];
-
-	endpoint_text(endpoint, address, false);
-	if (!is_known(endpoint))
-		snprintf(reason, GREET_REASON_MAX, "no peer configured here has the address %.60s",
-			 address);
-	else if (strcmp(to, host_name))
-		snprintf(reason, GREET_REASON_MAX, "this host is %s, not %s", host_name, to);
-	else if (!peer)
-		snprintf(reason, GREET_REASON_MAX, "%s is not a peer configured here", from);
-	else if (!has_endpoint(peer, endpoint))
-		snprintf(reason, GREET_REASON_MAX, "%s is not configured here with %.60s", from,
-			 address);
-	else if (!kernel_is_open())
-		snprintf(reason, GREET_REASON_MAX, "the ndval module is not loaded here");
-	else
-		*data = peer;
-	return *data;
-}
-
-/**
- * peers_accept() - somebody has connected to here
- * @fd: the connection, non-blocking; taken over
- * @endpoint: where it comes from
- */
-void peers_accept(int fd, const struct endpoint *endpoint)
-{
-	greet_accept(fd, endpoint, !is_known(endpoint), judge, accept_done);
 }
 
 /* Return: when to look again. */
@@ -267,10 +194,10 @@ static int64_t resolve(struct peer *peer, int64_t now)
 		const struct target *target = &peer->targets[i];
 
 		if (target->error)
-			complain(peer, TOLD_NAME(i), target->address.host,
-				 target->error == EAI_INPROGRESS ?
-				 "the name servers do not answer" :
-				 gai_strerror(target->error));
+			peer_complain(peer, TOLD_NAME(i), target->address.host,
+				      target->error == EAI_INPROGRESS ?
+				      "the name servers do not answer" :
+				      gai_strerror(target->error));
 	}
 	return now;
 }
@@ -288,7 +215,7 @@ static void start_resolving(struct peer *peer, int64_t now)
 
 static void start_connecting(struct peer *peer)
 {
-	const struct endpoint *endpoint = endpoint_at(peer, peer->turn);
+	const struct endpoint *endpoint = peer_endpoint_at(peer, peer->turn);
 
 	if (!endpoint) {
 		retry_later(peer);
@@ -296,9 +223,34 @@ static void start_connecting(struct peer *peer)
 	}
 	endpoint_text(endpoint, peer->where, true);
 	log_debug("%s: connecting to %s", peer->name, peer->where);
-	peer->greet = greet_connect(endpoint, host_name, peer->name, connect_done, peer);
+	peer->greet = greet_connect(endpoint, peer->keys, host_name, peer->name, connect_done,
+				    peer);
 	if (!peer->greet)
 		failed(peer, strerror(errno));
+}
+
+/* Is a link to be made, beside the one that there may be? */
+static bool wants_link(const struct peer *peer, int64_t now)
+{
+	bool good = peer->link && peer->link != peer->clear && now < peer->rekey.at;
+
+	return !good && !peer->greet && kernel_is_open();
+}
+
+/*
+ * Values in clear are what the configuration says there are none of: nobody who
+ * keeps a fresh link from being made may make that last.
+ */
+static void end_clear(struct peer *peer)
+{
+	if (!kernel_detach_link(peer->clear)) {
+		peer->clear_until = LOOP_NEVER;
+		log_warn("%s: link %u was still in clear: detached", peer->name, peer->clear);
+		return;
+	}
+	peer->clear_until = loop_now() + RETRY_MAX_MS;
+	log_error("%s: link %u is in clear, and cannot be detached: %s", peer->name, peer->clear,
+		  kernel_message());
 }
 
 /* Return: when to call again. */
@@ -313,11 +265,13 @@ static int64_t peer_tick(struct peer *peer, int64_t now)
 		next = resolve(peer, now);
 		if (peer->resolving)
 			return next;
-		if (!peer->link && !peer->greet && kernel_is_open())
+		if (wants_link(peer, now))
 			start_connecting(peer);
 	}
-	if (peer->link || peer->greet || !peer->target_count || !kernel_is_open())
+	if (!peer->target_count || peer->greet || !kernel_is_open())
 		return LOOP_NEVER;
+	if (!wants_link(peer, now))
+		return peer->rekey.at;
 	if (now < peer->retry_at)
 		return peer->retry_at;
 
@@ -345,6 +299,17 @@ static void tell_status(void)
 	told_total = total;
 }
 
+static bool has_encrypted(void)
+{
+	const struct peer *peer;
+
+	for (peer = peers; peer; peer = peer->next) {
+		if (peer->link && peer->rekey.encrypted)
+			break;
+	}
+	return peer;
+}
+
 /**
  * peers_tick() - do what is due
  * @now: loop_now()
@@ -356,31 +321,55 @@ int64_t peers_tick(int64_t now)
 	int64_t next = LOOP_NEVER;
 	struct peer *peer;
 
+	if (now >= count_at && has_encrypted())
+		peers_refresh_links();
 	for (peer = peers; peer; peer = peer->next) {
 		int64_t due = peer_tick(peer, now);
 
+		if (peer->clear && now >= peer->clear_until)
+			end_clear(peer);
+		if (peer->clear && peer->clear_until < next)
+			next = peer->clear_until;
 		if (due < next)
 			next = due;
+		if (peer->link && peer->rekey.encrypted && count_at < next)
+			next = count_at;
 	}
 	tell_status();
 	return next;
 }
 
-static void link_there(const char *name, uint32_t id)
+static void link_there(const char *name, uint32_t id, bool clear, uint64_t messages)
 {
-	struct peer *peer = find_peer(name);
+	struct peer *peer = peer_find(name);
 
 	if (!peer) {
 		log_debug("%s: has link %u and is not configured: left alone", name, id);
 		return;
 	}
-	peer->link_seen = true;
-	if (peer->link == id)
-		return;
-	if (!peer->link)
-		log_debug("%s: has link %u", name, id);
-	peer->link = id;
-	peer->linked_at = loop_now();
+	if (clear && id > peer->listed_clear)
+		peer->listed_clear = id;
+	if (id >= peer->listed) {
+		peer->listed = id;
+		peer->messages = messages;
+	}
+}
+
+/*
+ * It may be from before ndvald was started, or the files were changed, or of
+ * another program. The other host is given time to be told as well.
+ */
+static void take_clear(struct peer *peer)
+{
+	uint32_t id = peer->keys ? peer->listed_clear : 0;
+
+	if (id && id != peer->clear) {
+		if (!peer->clear || peer->clear_until == LOOP_NEVER)
+			peer->clear_until = loop_now() + CLEAR_S * 1000;
+		log_warn("%s: link %u is in clear, and is to be encrypted: it is detached in %d s, unless an encrypted one takes its place: does the other host have the key, and was it reloaded?",
+			 peer->name, id, (int)((peer->clear_until - loop_now() + 999) / 1000));
+	}
+	peer->clear = id;
 }
 
 static void link_gone(struct peer *peer)
@@ -392,6 +381,22 @@ static void link_gone(struct peer *peer)
 	retry_later(peer);
 }
 
+/* The kernel's links have been listed. */
+static void take_listed(struct peer *peer)
+{
+	if (!peer->listed && peer->link) {
+		link_gone(peer);
+	} else if (peer->listed && peer->listed != peer->link) {
+		log_debug("%s: has link %u", peer->name, peer->listed);
+		if (peer->listed < peer->link)
+			retry_later(peer);	/* the fresh one did not stay */
+		set_link(peer, peer->listed);
+	}
+	if (peer->listed)
+		rekey_counted(&peer->rekey, peer->messages);
+	take_clear(peer);
+}
+
 /**
  * peers_refresh_links() - ask the kernel which peers have a link
  */
@@ -399,21 +404,26 @@ void peers_refresh_links(void)
 {
 	struct peer *peer;
 
+	count_at = loop_now() + REKEY_COUNT_MS;
 	if (!kernel_is_open())
 		return;
-	for (peer = peers; peer; peer = peer->next)
-		peer->link_seen = false;
+	for (peer = peers; peer; peer = peer->next) {
+		peer->listed = 0;
+		peer->listed_clear = 0;
+	}
 	if (kernel_links(link_there)) {
 		log_debug("cannot list the links now: %s", kernel_message());
 		return;
 	}
-	for (peer = peers; peer; peer = peer->next) {
-		if (peer->link && !peer->link_seen)
-			link_gone(peer);
-	}
+	for (peer = peers; peer; peer = peer->next)
+		take_listed(peer);
 }
 
-static void stop_trying(struct peer *peer)
+/**
+ * peer_stop_trying() - give up a connection under way, and begin anew soon
+ * @peer: to which
+ */
+void peer_stop_trying(struct peer *peer)
 {
 	if (peer->greet)
 		greet_cancel(peer->greet);
@@ -431,127 +441,9 @@ void peers_module_gone(void)
 	struct peer *peer;
 
 	for (peer = peers; peer; peer = peer->next) {
-		stop_trying(peer);
+		peer_stop_trying(peer);
 		peer->link = 0;
-	}
-}
-
-static void drop_targets(struct peer *peer)
-{
-	size_t i;
-
-	for (i = 0; i < peer->target_count; i++)
-		target_drop(&peer->targets[i]);
-	memset(peer->targets, 0, sizeof(peer->targets));
-	peer->target_count = 0;
-	peer->resolving = false;
-}
-
-static void destroy_peer(struct peer *peer)
-{
-	stop_trying(peer);
-	drop_targets(peer);
-	free(peer);
-}
-
-static bool same_addresses(const struct peer *peer, const struct peer_config *config)
-{
-	size_t i;
-
-	if (peer->target_count != config->addresses.count)
-		return false;
-	for (i = 0; i < peer->target_count; i++) {
-		if (!address_equal(&peer->targets[i].address, &config->addresses.item[i]))
-			return false;
-	}
-	return true;
-}
-
-static void set_addresses(struct peer *peer, const struct peer_config *config)
-{
-	size_t i;
-
-	peer->any = config->any;
-	if (same_addresses(peer, config))
-		return;
-
-	stop_trying(peer);
-	drop_targets(peer);
-	memset(peer->told, 0, sizeof(peer->told));
-	for (i = 0; i < config->addresses.count; i++)
-		peer->targets[i].address = config->addresses.item[i];
-	peer->target_count = config->addresses.count;
-	peer->fresh = true;
-}
-
-static struct peer *add_peer(const struct peer_config *config)
-{
-	struct peer *peer = calloc(1, sizeof(*peer));
-
-	if (!peer)
-		return NULL;
-	snprintf(peer->name, sizeof(peer->name), "%s", config->name);
-	peer->retry_at = loop_now();
-	peer->next = peers;
-	peers = peer;
-	log_warn("%s: links are neither encrypted nor authenticated (security = none)",
-		 peer->name);
-	return peer;
-}
-
-static void remove_peer(struct peer *peer)
-{
-	if (peer->link && kernel_is_open()) {
-		log_info("%s: is no longer configured, detaching link %u", peer->name, peer->link);
-		if (kernel_detach(peer->name))
-			log_error("%s: cannot be detached: %s", peer->name, kernel_message());
-	}
-	destroy_peer(peer);
-}
-
-/**
- * peers_update() - there is a configuration, or a new one
- * @config: has the peers; not kept
- *
- * Peers that are not in it lose their links, those that stay keep theirs.
- *
- * Return: 0 or -ENOMEM.
- */
-int peers_update(const struct config *config)
-{
-	struct peer **place = &peers;
-	struct peer *peer;
-	size_t i;
-
-	snprintf(host_name, sizeof(host_name), "%s", config->host);
-	while ((peer = *place)) {
-		if (config_peer(config, peer->name)) {
-			place = &peer->next;
-		} else {
-			*place = peer->next;
-			remove_peer(peer);
-		}
-	}
-	for (i = 0; i < config->peer_count; i++) {
-		peer = find_peer(config->peers[i].name);
-		if (!peer)
-			peer = add_peer(&config->peers[i]);
-		if (!peer)
-			return -ENOMEM;
-		set_addresses(peer, &config->peers[i]);
-	}
-	return 0;
-}
-
-/**
- * peers_free() - ndvald ends; links stay
- */
-void peers_free(void)
-{
-	struct peer *peer;
-
-	while ((peer = peers)) {
-		peers = peer->next;
-		destroy_peer(peer);
+		peer->clear = 0;
+		rekey_init(&peer->rekey, peer->keys);
 	}
 }
