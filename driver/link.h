@@ -80,6 +80,9 @@ struct task_struct;
  * @heard: when the last one was whole, in jiffies
  * @peer_id: identity of the other member
  * @rank: order of links between the same two members
+ * @moved: the message that is processed has moved something
+ * @budget: of those that do not, so many may come yet; see receive.c
+ * @budgeted: when it was given, in jiffies
  * @rtt_us: last round trip in microseconds
  * @peer_software: version of the other end
  * @lock: protects all that follows
@@ -118,6 +121,9 @@ struct ndval_link {
 	unsigned long		heard;
 	u64			peer_id;
 	u64			rank;
+	bool			moved;
+	int			budget;
+	unsigned long		budgeted;
 	u32			rtt_us;
 	char			peer_software[NDVAL_SOFTWARE_SIZE];
 

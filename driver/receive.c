@@ -4,6 +4,9 @@
  * conclusions. It never waits for the sender or a reader, so a peer whose
  * messages are not read is one whose network is slow.
  *
+ * Nor does it work for a peer without end: messages that move nothing, however well
+ * formed, are read at a limited rate, and what is beyond it waits in the sockets.
+ *
  * A peer is believed nothing: what it says is checked for sense here and in
  * what is called, and nonsense ends the link (-EPROTO and such). What merely
  * crossed a change on our side, another epoch or a stream that is gone, is
@@ -26,6 +29,16 @@
 #include "send.h"
 #include "skew.h"
 #include "wire.h"
+
+/*
+ * Messages that move nothing: so many in a second, and at once, as when a link comes
+ * up and there is a word to say of each stream.
+ */
+#define IDLE_RATE	2000
+#define IDLE_BURST	16384
+
+/* How long the receiver rests when there were too many. */
+#define IDLE_REST	msecs_to_jiffies(20)
 
 /* Ends the link, for nothing more comes. */
 static void explain_end(struct ndval_link *link, int err)
@@ -209,6 +222,29 @@ static void explain(struct ndval_link *link, int err,
 	}
 }
 
+/*
+ * Counts the message that was processed, and rests if too many have moved nothing. The
+ * end of the link wakes, and does not wait for what is left in the socket.
+ */
+static void pace(struct ndval_link *link)
+{
+	unsigned long passed;
+
+	if (link->moved) {
+		link->moved = false;
+		return;
+	}
+	if (--link->budget > 0 || kthread_should_stop())
+		return;
+	passed = jiffies - link->budgeted;
+	if (passed < IDLE_REST) {
+		schedule_timeout_interruptible(IDLE_REST - passed);
+		passed = jiffies - link->budgeted;
+	}
+	link->budgeted += passed;
+	link->budget = min_t(u64, (u64)passed * IDLE_RATE / HZ, IDLE_BURST);
+}
+
 /**
  * ndval_receive_thread() - The receiver of a link.
  * @data: the link
@@ -221,10 +257,13 @@ int ndval_receive_thread(void *data)
 	struct ndval_link *link = data;
 	int err = 0;
 
+	link->budgeted = jiffies;
+	link->budget = IDLE_BURST;
 	while (!err && receive_message(link)) {
 		kcov_remote_start_common(link->kcov);
 		err = process(link, &extack);
 		kcov_remote_stop();
+		pace(link);
 		cond_resched();
 	}
 	if (err)

@@ -107,7 +107,23 @@ static int fetch_for_takeover(struct ndval_peer *peer, struct nlattr **attrs)
 	return err;
 }
 
-static int fetch_stream(struct ndval_peer *peer, struct nlattr **attrs)
+/*
+ * Moves something if the peer stores, or takes, more than it did: not what it says
+ * first, which it can have forgotten as often as it likes.
+ */
+static int flow_fetched(struct ndval_link *link, struct ndval_flow *flow,
+			const struct ndval_fetch *fetch)
+{
+	u64 ack = READ_ONCE(flow->ack), want = READ_ONCE(flow->want);
+	bool known = READ_ONCE(flow->known);
+	int err = ndval_flow_fetched(flow, fetch);
+
+	link->moved = known && (READ_ONCE(flow->ack) > ack || READ_ONCE(flow->want) > want);
+	return err;
+}
+
+static int fetch_stream(struct ndval_link *link, struct ndval_peer *peer,
+			struct nlattr **attrs)
 {
 	const char *name = ndval_wire_text(attrs, NDVAL_WIRE_A_STREAM);
 	struct ndval_stream *stream;
@@ -130,7 +146,7 @@ static int fetch_stream(struct ndval_peer *peer, struct nlattr **attrs)
 			peer->pair->name, peer->remote->name);
 		ndval_pair_fence(peer->pair, false);
 	} else if (flow) {
-		err = ndval_flow_fetched(flow, &fetch);
+		err = flow_fetched(link, flow, &fetch);
 		ndval_takeover_check(peer->pair);
 	}
 	if (flow)
@@ -173,7 +189,7 @@ int ndval_receive_fetch(struct ndval_link *link, struct nlattr **attrs)
 		else if (attrs[NDVAL_WIRE_A_END])
 			ndval_peer_listed(peer);
 		else
-			err = fetch_stream(peer, attrs);
+			err = fetch_stream(link, peer, attrs);
 	}
 	mutex_unlock(&pair->lock);
 	ndval_peer_put(peer);
@@ -244,6 +260,25 @@ static struct ndval_flow *pushed_flow(const struct ndval_link *link,
 	return flow;
 }
 
+/* How far a stream has come; what is said of that which is not stored does not count. */
+static u64 progress_of(const struct ndval_stream *stream)
+{
+	u64 head = READ_ONCE(stream->ring.head);
+
+	return head + min(READ_ONCE(stream->limit), head) +
+	       min(READ_ONCE(stream->committed), head);
+}
+
+static int flow_pushed(struct ndval_link *link, struct ndval_flow *flow,
+		       const struct ndval_push *push, const u8 *data)
+{
+	u64 progress = progress_of(flow->stream);
+	int err = ndval_flow_pushed(flow, push, data);
+
+	link->moved = progress_of(flow->stream) != progress;
+	return err;
+}
+
 /**
  * ndval_receive_values() - VALUES has come: what is recorded in a stream.
  * @link: the link
@@ -289,8 +324,8 @@ int ndval_receive_values(struct ndval_link *link, struct nlattr **attrs)
 		return 0;
 	flow = pushed_flow(link, peer, attrs, push.id, &err);
 	if (flow) {
-		err = ndval_flow_pushed(flow, &push,
-					nla_data(value[NDVAL_WIRE_A_VALUE_DATA]));
+		err = flow_pushed(link, flow, &push,
+				  nla_data(value[NDVAL_WIRE_A_VALUE_DATA]));
 		ndval_flow_put(flow);
 	}
 	ndval_peer_put(peer);
@@ -455,8 +490,8 @@ static int parse_record(const struct nlattr *attr, struct ndval_record *record)
 	       0 : -EPROTO;
 }
 
-static int record_proposal(struct ndval_peer *peer, struct nlattr **attrs,
-			   struct ndval_record *record)
+static int record_proposal(struct ndval_link *link, struct ndval_peer *peer,
+			   struct nlattr **attrs, struct ndval_record *record)
 {
 	const u8 *value = nla_data(attrs[NDVAL_WIRE_A_RECORD]) + sizeof(*record);
 	u64 id = ndval_wire_u64(attrs, NDVAL_WIRE_A_STREAM_ID);
@@ -471,6 +506,8 @@ static int record_proposal(struct ndval_peer *peer, struct nlattr **attrs,
 		return 0;
 	flow = ndval_flow_find(journal, peer);
 	if (flow && (!id || id == journal->id)) {
+		u64 head = READ_ONCE(journal->ring.head);
+
 		record->origin = peer->heard.id;
 		/* Before the look: what moves in between asks for it again. */
 		ndval_flow_defer(flow, true);
@@ -479,6 +516,7 @@ static int record_proposal(struct ndval_peer *peer, struct nlattr **attrs,
 			ndval_host_retry();
 		else if (err != -EAGAIN)
 			ndval_flow_defer(flow, false);
+		link->moved = READ_ONCE(journal->ring.head) != head;
 	}
 	if (flow)
 		ndval_flow_put(flow);
@@ -512,7 +550,7 @@ int ndval_receive_propose(struct ndval_link *link, struct nlattr **attrs)
 	mutex_lock(&peer->pair->lock);
 	err = ndval_receive_is_of_epoch(link, peer, attrs) &&
 	      peer->pair->role == NDVAL_ROLE_PRIMARY ?
-	      record_proposal(peer, attrs, &record) : 0;
+	      record_proposal(link, peer, attrs, &record) : 0;
 	mutex_unlock(&peer->pair->lock);
 	ndval_peer_put(peer);
 	return err;

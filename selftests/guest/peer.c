@@ -393,15 +393,21 @@ void host_skip_events(struct host *host)
 		;
 }
 
-/* Is the link still there, and not on its way out? */
-bool host_link_lives(struct host *host, __u32 link)
+/* A number of a link; all ones if it can't be had. */
+__u64 host_link_get(struct host *host, __u32 link, __u16 type)
 {
-	struct number number = { .type = NDVAL_A_LINK_STATE, .value = ~0ULL };
+	struct number number = { .type = type, .value = ~0ULL };
 
 	nl_request(host->nl, NDVAL_CMD_LINK_GET, 0);
 	nl_put_u32(host->nl, NDVAL_A_LINK_ID, link);
 	nl_call(host->nl, take_number, &number);
-	return number.value <= NDVAL_LINK_STATE_UP;
+	return number.value;
+}
+
+/* Is the link still there, and not on its way out? */
+bool host_link_lives(struct host *host, __u32 link)
+{
+	return host_link_get(host, link, NDVAL_A_LINK_STATE) <= NDVAL_LINK_STATE_UP;
 }
 
 /* Did the last call fail with this errno, and with words of the kernel's own? */

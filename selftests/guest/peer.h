@@ -218,6 +218,7 @@ bool host_peer_is(struct host *host, const char *pair, const char *peer, __u32 s
 __u64 host_stream_get(struct host *host, const char *pair, const char *stream,
 		      __u16 type);
 bool host_link_down(struct host *host, __u32 link, char *reason);
+__u64 host_link_get(struct host *host, __u32 link, __u16 type);
 bool host_link_lives(struct host *host, __u32 link);
 bool host_refused_well(struct host *host, int err);
 void host_skip_events(struct host *host);
