@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What encryption costs: links over kTLS against plain ones.
+
+  links.py [ROUNDS]         two guests, 6.1 and 6.12, on one virtual network
+  links.py --one [ROUNDS]   two members in one guest, of each kernel in turn, whose clock
+                            counts instructions: the same figures at every run
+
+A secondary reads values that its primary draws for it (bytes a second), and has clock
+readings recorded, a round trip each (and messages of both directions a second). All
+kinds of links take turns in each round, between the same guests; what is printed are
+medians, and the median of the ratios to the plain link of the same round. Between guests
+rates depend on this machine and on what else it does, ratios much less.
+"""
+
+import itertools
+import statistics
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "selftests/vm"), str(TOP / "selftests/hosts")]
+
+# pylint: disable=wrong-import-position
+import build    # noqa: E402
+import vm       # noqa: E402
+from common import await_health, ctl    # noqa: E402
+
+HOW = ("plain", "CHACHA20-POLY1305", "AES-256-GCM")
+ROUNDS = 5
+BYTES = 2 << 20
+CALLS = 500
+MODULES = "tls,chacha20poly1305,gcm"
+PORTS = itertools.count(7600)
+# Nothing is to wait for what the test does not measure.
+SETTINGS = "ring_size=1M prefetch=256K peer_timeout_ms=60000 on_divergence=report"
+OWN = {"primary": "instances=none", "secondary": "instances=0"}
+
+
+def put_speed(guest):
+    sources = [TOP / "selftests/guest" / name for name in ("peer.c", "tls.c")]
+    sources.append(TOP / "tools/lib/nl.c")
+    flags = ("-D_GNU_SOURCE", f"-I{TOP}/uapi", *map(str, sources))
+    program = build.program(TOP / "selftests/guest/speed.c", "guest/speed", flags,
+                            ("-lmnl", "-lpthread"), sources)
+    guest.put("/tmp/speed", program.read_bytes(), 0o755)
+
+
+def connect(net, how):
+    """Links the members; returns the number of the secondary's end."""
+    if len(net.guests) == 1:
+        return net.a.sh(f"/tmp/speed pair {how} b a").strip()
+    port = next(PORTS)
+    job = net.a.spawn(f"/tmp/speed listen {how} {port} a b")
+    number = net.b.sh(f"/tmp/speed connect {how} {net.a.address} {port} b a")
+    job.wait(30, check=True)
+    return number.strip()
+
+
+def measure(net, how):
+    """Bytes, calls and messages in a second, over a new link."""
+    primary, secondary = net["a"], list(net)[-1]
+    number = connect(net, how)
+    await_health("protected", primary, name="web-a")
+    data, _ = secondary.sh(f"/tmp/speed read web-b {BYTES} {number}", timeout=600).split()
+    calls, messages = secondary.sh(f"/tmp/speed call web-b {CALLS} {number}",
+                                   timeout=600).split()
+    ctl(secondary, f"link detach --id {number}")
+    return float(data) / 1e6, float(calls), float(messages)
+
+
+def prepare(net):
+    for member, peer, own, guest in (("a", "b", OWN["primary"], net["a"]),
+                                     ("b", "a", OWN["secondary"], list(net)[-1])):
+        if len(net.guests) == 1 and member == "b":
+            ctl(guest, "member add b")
+        put_speed(guest)
+        ctl(guest, f"pair add web-{member} --group web --member {member} --peer {peer} "
+            f"{SETTINGS} {own}")
+    ctl(net["a"], "promote web-a --new")
+
+
+def compare(guests, rounds, **options):
+    with vm.Net(guests, test="bench-links", modules=MODULES, **options) as net:
+        net.start()
+        net.load()
+        prepare(net)
+        # The first time is another one: modules are loaded, code is translated.
+        for how in HOW:
+            measure(net, how)
+        taken = [{how: measure(net, how) for how in HOW} for _ in range(rounds)]
+        for guest, member in ((net["a"], "a"), (list(net)[-1], "b")):
+            ctl(guest, f"pair del web-{member}")
+        if len(net.guests) == 1:
+            ctl(net["a"], "member del b")
+    print(f"{' and '.join(guests.values())}, {rounds} rounds")
+    print(f"{'':20}{'MB/s':>8}{'ratio':>7}{'calls/s':>9}{'messages/s':>12}{'ratio':>7}")
+    for how in HOW:
+        data, calls, messages = (statistics.median(r[how][i] for r in taken)
+                                 for i in range(3))
+        ratios = [statistics.median(r[how][i] / r["plain"][i] for r in taken)
+                  for i in (0, 2)]
+        print(f"{how:20}{data:8.2f}{ratios[0]:7.2f}{calls:9.0f}{messages:12.0f}"
+              f"{ratios[1]:7.2f}", flush=True)
+
+
+def main(argv):
+    one = "--one" in argv
+    rounds = int(next((word for word in argv if word.isdigit()), ROUNDS))
+    vm.quit_on_signals()
+    if not one:
+        compare({"a": "6.1", "b": "6.12"}, rounds)
+        return 0
+    for flavour in ("6.1", "6.12"):
+        compare({"a": flavour}, rounds, icount=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
