@@ -166,6 +166,7 @@ static void report_peer(struct ndval_peer *peer)
 	bool in_sync, behind;
 	u32 state;
 
+	ndval_peer_check_passed(peer);
 	ndval_peer_check_in_sync(peer);
 	state = ndval_peer_state(peer);
 	in_sync = peer->membership == NDVAL_MEMBERSHIP_IN_SYNC;

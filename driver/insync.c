@@ -168,6 +168,26 @@ void ndval_peer_drop(struct ndval_peer *peer)
 	ndval_peer_visit_flows(peer, drop_flow);
 }
 
+/**
+ * ndval_peer_check_passed() - Has the window gone on without a peer that was in sync?
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * It has to come to be in sync anew, by storing all that is promised by now.
+ */
+void ndval_peer_check_passed(struct ndval_peer *peer)
+{
+	lockdep_assert_held(&peer->pair->lock);
+	if (!READ_ONCE(peer->passed))
+		return;
+	WRITE_ONCE(peer->passed, false);
+	if (peer->membership != NDVAL_MEMBERSHIP_IN_SYNC)
+		return;
+	pr_warn_ratelimited("pair %s: peer %s was too slow: values have left the window that it does not store\n",
+			    peer->pair->name, peer->remote->name);
+	ndval_peer_drop(peer);
+	ndval_peer_count(peer);
+}
+
 /* Still counted; to be in sync again it has to store all that is promised now. */
 static void await_peer(struct ndval_peer *peer)
 {

@@ -91,6 +91,8 @@ struct ndval_heard {
  *	ndval_peer_is_renewing()
  * @renewed_state: enum ndval_peer_state, as it was on that one
  * @renewed_behind: what it was told last there of what it stores
+ * @passed: the window went on without it: it is not in sync any more. Set under a
+ *	stream's lock
  * @asked: this member is being promoted, and awaits its answer
  * @end: FETCH (end), or SYNC (end), is to be sent
  * @answer: TAKEOVER is to be sent
@@ -122,6 +124,7 @@ struct ndval_peer {
 	unsigned long		renewed;
 	u32			renewed_state;
 	bool			renewed_behind;
+	bool			passed;
 	bool			asked;
 	bool			end;
 	bool			answer;
@@ -165,6 +168,7 @@ void ndval_peer_count(struct ndval_peer *peer);
 void ndval_peer_drop(struct ndval_peer *peer);
 void ndval_peer_lost(struct ndval_peer *peer);
 void ndval_peer_replaced(struct ndval_peer *peer);
+void ndval_peer_check_passed(struct ndval_peer *peer);
 void ndval_peer_check_in_sync(struct ndval_peer *peer);
 int ndval_peer_outdate(struct ndval_pair *pair, const char *name,
 		       struct netlink_ext_ack *extack);

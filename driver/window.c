@@ -5,10 +5,11 @@
  *
  * Who holds the window. Each expected instance holds it at its cursor; on the
  * primary, each connected peer holds it at the end of what it stores. Beyond
- * ring_size somebody has to give way: a reader that needs more waits for a
- * peer, and for an instance as the setting overflow says: under "stall" it
- * waits, under "drop" the slowest instance is lost. Only a reader's need does
- * that, prefetch never.
+ * ring_size somebody has to give way, as the setting overflow says: under "stall"
+ * a reader that needs more waits; under "drop" the slowest instance is lost, and
+ * a peer with commit=async is passed: it never gets what leaves the window, and
+ * has to come to be in sync anew. With commit=sync a peer is always waited for.
+ * Only a reader's need does that, prefetch never.
  */
 #include <linux/minmax.h>
 #include <linux/random.h>
@@ -20,6 +21,7 @@
 #include "journal.h"
 #include "knobs.h"
 #include "pair.h"
+#include "peer.h"
 #include "propose.h"
 #include "stream.h"
 
@@ -189,21 +191,46 @@ static u64 whole(struct ndval_stream *stream, u64 offset)
 	return ndval_journal_floor(ring, offset);
 }
 
+/* Members in sync that do not store all that goes now never will. */
+static void pass_peers(struct ndval_stream *stream, u64 to)
+{
+	struct ndval_flow *flow;
+
+	if (!ndval_pair_is_primary(stream->pair))
+		return;
+	list_for_each_entry(flow, &stream->flows, list) {
+		if (!flow->in_sync || flow->stored >= to)
+			continue;
+		/* For fsync, as it will say that it stores what comes behind. */
+		stream->drops++;
+		WRITE_ONCE(flow->peer->passed, true);
+		ndval_stream_wake(stream);
+		ndval_pair_report(stream->pair);
+	}
+}
+
 /* Moves the tail; instances before it are lost first, then bytes are wiped. */
 static void advance(struct ndval_stream *stream, u64 to,
 		    struct ndval_chunk **recycled)
 {
 	unsigned int i;
 
+	pass_peers(stream, to);
 	for (i = 0; i < NDVAL_INSTANCES; i++)
 		if (raise_generation(&stream->cursors[i], to))
 			lose(stream, i);
 	ndval_ring_advance(&stream->ring, to, recycled);
 }
 
+/* Does a primary deliver without waiting for others to store it? */
+static bool waits_for_nobody(struct ndval_stream *stream)
+{
+	return ndval_pair_is_primary(stream->pair) && !ndval_pair_is_sync(stream->pair);
+}
+
 /*
  * May @len more bytes come to the head, and where would the tail be then?
- * -EAGAIN if a peer, or an instance that must not be lost, holds the window.
+ * -EAGAIN if a peer or an instance that is not to be lost for them holds the window.
  */
 static int check_room(struct ndval_stream *stream, u64 len, bool needed, u64 *to)
 {
@@ -223,7 +250,9 @@ static int check_room(struct ndval_stream *stream, u64 len, bool needed, u64 *to
 	*to = min(*to, ring->head);
 	may_lose = needed && ndval_pair_setting(pair, NDVAL_SET_OVERFLOW) ==
 			     NDVAL_OVERFLOW_DROP;
-	held = min(others_hold(stream), may_lose ? U64_MAX : slowest(stream, false));
+	held = may_lose ? U64_MAX : slowest(stream, false);
+	if (!may_lose || !waits_for_nobody(stream))
+		held = min(held, others_hold(stream));
 	/* Before all records are looked at, which is for nothing if it is held anyway. */
 	if (held < *to)
 		return -EAGAIN;

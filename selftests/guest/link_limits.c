@@ -283,7 +283,7 @@ TEST_F(limits, readers_wait_for_a_dead_peer_until_its_link_is_dropped)
 	close(fd);
 }
 
-/* Else what the window holds. */
+/* Else what the window holds, unless they need not wait at all. */
 TEST_F(limits, async_readers_have_a_window_until_the_link_is_dropped)
 {
 	struct fake *fake = &self->fake;
@@ -292,7 +292,7 @@ TEST_F(limits, async_readers_have_a_window_until_the_link_is_dropped)
 	int fd;
 
 	ASSERT_EQ(0, host_promote(&self->host, "web1"));
-	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
+	ASSERT_EQ(0, run("ndvalctl pair set web1 commit=async overflow=stall"));
 	ASSERT_TRUE(come_and_die(&self->host, fake));
 	fd = node_open("web1", O_NONBLOCK);
 	EXPECT_EQ(64 * KIB, read_until_held(fd));

@@ -476,8 +476,7 @@ TEST_F(primary, need_of_an_async_reader_is_what_the_window_lacks)
 	size_t read = 0;
 	ssize_t len;
 
-	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
-	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_RING_SIZE, 8 * KIB));
+	ASSERT_EQ(0, run("ndvalctl pair set web1 commit=async overflow=stall ring_size=8K"));
 	fake->side.ring_size = 8 * KIB;
 	store->want = 8 * KIB;
 	ASSERT_TRUE(join(&self->host, fake, "m2"));
@@ -500,6 +499,39 @@ TEST_F(primary, need_of_an_async_reader_is_what_the_window_lacks)
 	} while (store->need <= 8 * KIB);
 	EXPECT_EQ(8 * KIB, store->have);
 	EXPECT_EQ(12 * KIB, store->need);
+}
+
+/* With overflow=drop he does not wait for the peer either, and fsync tells what was not stored. */
+TEST_F(primary, async_a_peer_that_does_not_keep_up_is_passed_and_told_so)
+{
+	struct store *store = new_store(8 * KIB);
+	static unsigned char mine[64 * KIB];
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, run("ndvalctl pair set web1 commit=async ring_size=8K"));
+	fake->side.ring_size = 8 * KIB;
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	EXPECT_TRUE(told(fake, true, false));
+	ASSERT_TRUE(node_ready(self->fd));
+	EXPECT_TRUE(get_all(self->fd, mine, sizeof(mine), 1000));
+	EXPECT_EQ(-1, fsync(self->fd));
+	EXPECT_EQ(ENOTCONN, errno);
+	EXPECT_TRUE(told(fake, false, true));
+	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
+	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
+
+	/* It may come to be in sync again, from where the window begins now. */
+	take_rest(_metadata, fake, store);
+	EXPECT_EQ(sizeof(mine) - 8 * KIB, store->tail);
+	store->have = store->tail;
+	grant(_metadata, fake, store, 128 * KIB);
+	take_until(_metadata, fake, store, sizeof(mine));
+	EXPECT_EQ(0, memcmp(mine + store->tail, store->data + store->tail,
+			    sizeof(mine) - store->tail));
+	grant(_metadata, fake, store, 128 * KIB);
+	EXPECT_TRUE(told(fake, true, false));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
+	EXPECT_EQ(0, fsync(self->fd));
 }
 
 TEST_F(primary, pings_are_sent_and_answered)

@@ -398,6 +398,26 @@ TEST_F_TIMEOUT(members, wait_for_the_slow_one_with_overflow_stall, TIMEOUT)
 	EXPECT_EQ(0, sys_get("web2", "lost"));
 }
 
+/* Nor does the slow one's own overflow matter, then. */
+TEST_F_TIMEOUT(members, do_not_wait_for_a_slow_one_with_async_and_overflow_drop, TIMEOUT)
+{
+	size_t held;
+
+	ASSERT_EQ(0, sys_set("web1", "commit", "async"));
+	ASSERT_EQ(0, sys_set("web2", "overflow", "stall"));
+	ASSERT_EQ(0, fcntl(self->a, F_SETFL, O_NONBLOCK));
+	ASSERT_TRUE(node_ready(self->a));
+	EXPECT_TRUE(get_all(self->a, self->a_bytes, 500 * KIB, 5000));
+	EXPECT_EQ(0, sys_get("web1", "lost"));
+	/* It reads what it still holds, and is lost then. */
+	ASSERT_TRUE(wait_until((held = drain(self->b, self->b_bytes, ROOM)), 20));
+	EXPECT_EQ(0, memcmp(self->a_bytes, self->b_bytes, held));
+	ASSERT_TRUE(wait_until(get(self->b, self->b_bytes, 1) == -EPIPE, 20));
+	ASSERT_EQ(0, put("web2", 0, 480 * KIB));
+	ASSERT_TRUE(wait_until(get(self->b, self->b_bytes, 20 * KIB) == 20 * KIB, 20));
+	EXPECT_EQ(0, memcmp(self->a_bytes + 480 * KIB, self->b_bytes, 20 * KIB));
+}
+
 TEST_F_TIMEOUT(members, are_not_held_by_one_that_is_not_connected, TIMEOUT)
 {
 	ASSERT_EQ(0, sys_set("web2", "overflow", "stall"));

@@ -54,7 +54,7 @@ enum ndval_health {
  * enum ndval_overflow - What happens when the slowest expected instance holds
  *   a full window.
  * @NDVAL_OVERFLOW_DROP: The slowest instance is declared lost and the window
- *   moves.
+ *   moves; with commit async, also without a peer that does not keep up.
  * @NDVAL_OVERFLOW_STALL: The window stays and readers wait.
  */
 enum ndval_overflow {
