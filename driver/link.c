@@ -347,28 +347,37 @@ static struct task_struct *make_thread(int (*fn)(void *data), struct ndval_link 
 	return task;
 }
 
-static bool is_attached(const struct ndval_sock *sock)
+/* May the link be added to those that there are? */
+static int check_others(const struct ndval_link *link, struct netlink_ext_ack *extack)
 {
-	const struct ndval_link *link;
+	const struct ndval_link *other;
+	unsigned int count = 0;
 
 	lockdep_assert_held(&ndval_links_lock);
-	list_for_each_entry(link, &ndval_links, list)
-		if (link->sock.socket == sock->socket)
-			return true;
-	return false;
+	list_for_each_entry(other, &ndval_links, list) {
+		if (other->sock.socket == link->sock.socket) {
+			NL_SET_ERR_MSG(extack, "the socket is attached already");
+			return -EBUSY;
+		}
+		count += other->remote == link->remote;
+	}
+	if (count >= NDVAL_LINKS_MAX) {
+		NL_SET_ERR_MSG(extack,
+			       "there are too many links to this peer: wait until most have ended, or detach them");
+		return -EBUSY;
+	}
+	return 0;
 }
 
 /* Gives the link its number and threads, and starts it. */
 static int start(struct ndval_link *link, struct netlink_ext_ack *extack)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&ndval_links_lock);
-	if (is_attached(&link->sock)) {
-		NL_SET_ERR_MSG(extack, "the socket is attached already");
-		err = -EBUSY;
+	err = check_others(link, extack);
+	if (err)
 		goto out;
-	}
 	link->id = ++last_id ?: ++last_id;
 	link->receiver = make_thread(ndval_receive_thread, link, "rx");
 	if (IS_ERR(link->receiver)) {

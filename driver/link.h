@@ -53,6 +53,12 @@ struct task_struct;
 /* Bytes of the reason for which a link ended, with its NUL. */
 #define NDVAL_REASON_SIZE	128
 
+/*
+ * Most links between the same two members. One is used; the others have not said HELLO
+ * yet, or are being read to their end. Each takes two threads and two buffers.
+ */
+#define NDVAL_LINKS_MAX		32
+
 /* Longest that a replaced link is read to its end, in ms. */
 #define NDVAL_RETIRE_MS		10000
 

@@ -19,6 +19,9 @@
 #include "peer.h"
 #include "tls.h"
 
+/* Links that two members can have at the same time. */
+#define LINKS_MAX	32
+
 FIXTURE(attach)
 {
 	struct host host;
@@ -87,6 +90,29 @@ TEST_F(attach, refuses_what_is_no_socket)
 	EXPECT_REFUSED(EBADF, "m1", "m2", file);
 	EXPECT_REFUSED(EBADF, "m1", "m2", -1);
 	EXPECT_REFUSED(EBADF, "m1", "m2", 0x7fffffff);
+}
+
+/* Who is let in again and again, and says nothing, gets no more threads and memory. */
+TEST_F(attach, refuses_more_than_32_links_to_a_peer)
+{
+	int ends[LINKS_MAX + 1][2], i;
+
+	for (i = 0; i <= LINKS_MAX; i++)
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]));
+	for (i = 0; i < LINKS_MAX; i++)
+		ASSERT_EQ(0, host_attach(&self->host, "m1", "m2", ends[i][0], NULL));
+	EXPECT_REFUSED(EBUSY, "m1", "m2", ends[LINKS_MAX][0]);
+	EXPECT_EQ(0, host_attach(&self->host, "m1", "m3", ends[LINKS_MAX][0], NULL));
+	/* One ends, and there is room for one. */
+	close(ends[0][0]);
+	close(ends[0][1]);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends[0]));
+	EXPECT_TRUE(wait_until(!host_attach(&self->host, "m1", "m2", ends[0][0], NULL), 20));
+	EXPECT_REFUSED(EBUSY, "m1", "m2", ends[1][1]);
+	for (i = 0; i <= LINKS_MAX; i++) {
+		close(ends[i][0]);
+		close(ends[i][1]);
+	}
 }
 
 TEST_F(attach, refuses_what_is_no_stream)
