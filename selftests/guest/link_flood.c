@@ -20,7 +20,7 @@
  * And the sharp edge: so many messages that move nothing are read in a second, no more.
  *
  * vm: sources=peer.c,tls.c,../../tools/lib/nl.c libs="-lmnl -lpthread" timeout=300
- * vm: smp=2 modules=tls,chacha20poly1305
+ * vm: smp=2 modules=tls,chacha20poly1305 flavours=6.1,6.12
  */
 #include <linux/genetlink.h>
 #include <pthread.h>
