@@ -262,6 +262,40 @@ void ndval_flow_uncount(struct ndval_flow *flow)
 }
 
 /**
+ * ndval_flow_passed() - There are values that a counted peer will never store.
+ * @flow: the flow; the caller holds the stream's lock
+ *
+ * Who waits in fsync is told, since it will say that it stores what comes behind
+ * them. It is not in sync any more.
+ */
+void ndval_flow_passed(struct ndval_flow *flow)
+{
+	lockdep_assert_held(&flow->stream->lock);
+	flow->stream->drops++;
+	ndval_stream_wake(flow->stream);
+	if (!flow->in_sync || READ_ONCE(flow->peer->passed))
+		return;
+	WRITE_ONCE(flow->peer->passed, true);
+	ndval_pair_report(flow->stream->pair);
+}
+
+/**
+ * ndval_flow_check_passed() - A peer says on a new link what it stores: is that all
+ *	that it had?
+ * @flow: the flow, as the former link left it; the caller holds the stream's lock
+ * @have: end of what it stores
+ *
+ * The window may have gone on, or its memory may be that of earlier.
+ */
+void ndval_flow_check_passed(struct ndval_flow *flow, u64 have)
+{
+	lockdep_assert_held(&flow->stream->lock);
+	if (!flow->known && flow->counted &&
+	    (have < flow->stream->ring.tail || (flow->in_sync && have < flow->ack)))
+		ndval_flow_passed(flow);
+}
+
+/**
  * ndval_flow_start_sync() - Tell the peer where the epochs began in the stream.
  * @flow: the flow; the caller holds the stream's lock
  */
@@ -379,6 +413,7 @@ void ndval_flow_listed(struct ndval_flow *flow, u32 ring_size)
 	lockdep_assert_held(&flow->stream->lock);
 	if (flow->known || !flow->link_id)
 		return;
+	ndval_flow_check_passed(flow, 0);
 	flow->known = true;
 	flow->ack = 0;
 	flow->stored = 0;

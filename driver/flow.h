@@ -29,6 +29,8 @@ struct ndval_stream;
  * @upstream: the peer is the primary that this member follows
  * @known: the peer's @ack and @want are known on this link
  * @refused: the peer can't store the stream
+ * @said_link: link on which something was said that counts as moving, the first time;
+ *	see receive_stream.c, whose it is
  * @counted: the peer is counted: nothing is delivered that it does not store
  * @in_sync: it is in sync
  * @joining: has not reached @bar yet; counted in the peer's count
@@ -66,6 +68,7 @@ struct ndval_flow {
 	struct ndval_due	check_due;
 
 	u32			link_id;
+	u32			said_link;
 	u8			check;
 	u8			propose;
 	bool			told;
@@ -172,6 +175,8 @@ void ndval_flow_update_behind(struct ndval_flow *flow);
 void ndval_flow_start_sync(struct ndval_flow *flow);
 void ndval_flow_count(struct ndval_flow *flow);
 void ndval_flow_uncount(struct ndval_flow *flow);
+void ndval_flow_passed(struct ndval_flow *flow);
+void ndval_flow_check_passed(struct ndval_flow *flow, u64 have);
 int ndval_flow_give(struct ndval_flow *flow, const struct ndval_fetch *fetch);
 void ndval_flow_give_all(struct ndval_flow *flow, u32 ring_size);
 bool ndval_flow_take_sync(struct ndval_flow *flow, u32 link_id, u64 *id, u64 *epoch_id,

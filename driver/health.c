@@ -178,7 +178,7 @@ static void report_peer(struct ndval_peer *peer)
 		ndval_peer_tell(peer);
 	if (ndval_peer_is_renewing(peer))	/* which comes to an end */
 		ndval_pair_report(peer->pair);
-	else
+	else if (!ndval_peer_is_expected(peer))
 		peer->renewed = 0;
 	ndval_skew_report(peer);
 	if (state == peer->state)

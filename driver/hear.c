@@ -204,6 +204,8 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, 
 	lockdep_assert_held(&pair->lock);
 	if (pair->dead || !ndval_peer_has_link(peer))
 		return;
+	/* Who is being promoted has waited to ask it. */
+	pair->takeover.again |= ndval_peer_is_expected(peer);
 	check_object(peer, heard);
 	if (starts_over(peer, heard))
 		unfollow(peer);

@@ -72,6 +72,15 @@ static void mark_in_sync(struct ndval_flow *flow)
 	flow->in_sync = true;
 }
 
+/* Is it not long ago that a new link to the peer replaced one on which it had spoken? */
+static bool is_fresh(const struct ndval_peer *peer)
+{
+	u64 ms = ndval_pair_setting(peer->pair, NDVAL_SET_PEER_TIMEOUT_MS);
+
+	lockdep_assert_held(&peer->pair->lock);
+	return peer->renewed && time_before(jiffies, peer->renewed + msecs_to_jiffies(ms));
+}
+
 /* Has all been said on the current link by which the two know where they stand? */
 static bool is_settled(const struct ndval_peer *peer)
 {
@@ -90,11 +99,33 @@ static bool is_settled(const struct ndval_peer *peer)
  */
 bool ndval_peer_is_renewing(const struct ndval_peer *peer)
 {
-	u64 ms = ndval_pair_setting(peer->pair, NDVAL_SET_PEER_TIMEOUT_MS);
+	return is_fresh(peer) && peer->renewed_settled && !is_settled(peer);
+}
 
-	lockdep_assert_held(&peer->pair->lock);
-	return peer->renewed && !is_settled(peer) &&
-	       time_before(jiffies, peer->renewed + msecs_to_jiffies(ms));
+/**
+ * ndval_peer_is_expected() - Will a peer speak again soon, as its link was replaced?
+ * @peer: the peer; the caller holds the pair's lock
+ *
+ * What it has to do with a takeover is not known before it has.
+ */
+bool ndval_peer_is_expected(const struct ndval_peer *peer)
+{
+	return is_fresh(peer) && !peer->spoken && ndval_peer_has_link(peer);
+}
+
+/**
+ * ndval_pair_renews_primary() - Is a link to the primary that a secondary follows being
+ *	replaced?
+ * @pair: the pair; the caller holds its lock
+ */
+bool ndval_pair_renews_primary(const struct ndval_pair *pair)
+{
+	const struct ndval_peer *peer;
+
+	list_for_each_entry(peer, &pair->peers, list)
+		if (pair->role == NDVAL_ROLE_SECONDARY && ndval_peer_is_renewing(peer))
+			return true;
+	return false;
 }
 
 /**
@@ -104,12 +135,15 @@ bool ndval_peer_is_renewing(const struct ndval_peer *peer)
  */
 void ndval_peer_renew(struct ndval_peer *peer, u32 link_id)
 {
+	if (link_id && peer->link_id && !peer->spoken && is_fresh(peer))
+		return;
 	if (link_id && ndval_peer_is_renewing(peer))
 		return;
 	peer->renewed = 0;
-	if (!link_id || !peer->link_id || peer->refused || !is_settled(peer))
+	if (!link_id || !peer->link_id || !peer->spoken || peer->refused)
 		return;
 	peer->renewed = jiffies ?: 1;
+	peer->renewed_settled = is_settled(peer);
 	peer->renewed_state = ndval_peer_said_state(peer);
 	peer->renewed_behind = peer->told_behind;
 }
@@ -168,8 +202,15 @@ void ndval_peer_drop(struct ndval_peer *peer)
 	ndval_peer_visit_flows(peer, drop_flow);
 }
 
+/* Still counted, at no moment not: it is what readers may have that depends on it. */
+static void begin_again(struct ndval_flow *flow)
+{
+	flow->in_sync = false;
+	ndval_flow_count(flow);
+}
+
 /**
- * ndval_peer_check_passed() - Has the window gone on without a peer that was in sync?
+ * ndval_peer_check_passed() - Has it turned out that a peer in sync lacks something for good?
  * @peer: the peer; the caller holds the pair's lock
  *
  * It has to come to be in sync anew, by storing all that is promised by now.
@@ -182,10 +223,12 @@ void ndval_peer_check_passed(struct ndval_peer *peer)
 	WRITE_ONCE(peer->passed, false);
 	if (peer->membership != NDVAL_MEMBERSHIP_IN_SYNC)
 		return;
-	pr_warn_ratelimited("pair %s: peer %s was too slow: values have left the window that it does not store\n",
+	pr_warn_ratelimited("pair %s: peer %s does not store values that have left the window: it has to come in sync anew\n",
 			    peer->pair->name, peer->remote->name);
-	ndval_peer_drop(peer);
-	ndval_peer_count(peer);
+	peer->pair->drops++;
+	peer->membership = NDVAL_MEMBERSHIP_COUNTED;
+	ndval_peer_visit_flows(peer, begin_again);
+	ndval_peer_tell(peer);
 }
 
 /* Still counted; to be in sync again it has to store all that is promised now. */

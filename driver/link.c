@@ -62,6 +62,20 @@ enum ndval_link_state ndval_link_state(struct ndval_link *link)
 	return state;
 }
 
+/**
+ * ndval_link_may_come_up() - Has a link not said HELLO yet, and is not to end either?
+ * @link: the link
+ */
+bool ndval_link_may_come_up(struct ndval_link *link)
+{
+	bool may;
+
+	spin_lock(&link->lock);
+	may = link->state == NDVAL_LINK_STATE_HANDSHAKE && !link->dying && !link->bye;
+	spin_unlock(&link->lock);
+	return may;
+}
+
 static void mark_dying(struct ndval_link *link, const char *reason)
 {
 	lockdep_assert_held(&link->lock);
@@ -510,7 +524,7 @@ static void retire(struct ndval_link *link)
  * both ends keep the one of higher rank.
  *
  * Context: process, the link's receiver.
- * Return: 0, or -EEXIST if the current link is the newer one.
+ * Return: 0, or -EEXIST if the current link is the newer one, or this one is to end.
  */
 int ndval_link_up(struct ndval_link *link)
 {
@@ -521,7 +535,7 @@ int ndval_link_up(struct ndval_link *link)
 	mutex_lock(&remote->change);
 	spin_lock(&remote->lock);
 	old = remote->link;
-	newer = outranks(link, old);
+	newer = ndval_link_may_come_up(link) && outranks(link, old);
 	if (newer) {
 		/* From here on, nothing that was said on the old one counts. */
 		remote->link = link;

@@ -155,6 +155,7 @@ void ndval_link_wake(struct ndval_link *link);
 const char *ndval_link_security(struct ndval_remote *remote);
 int ndval_link_up(struct ndval_link *link);
 enum ndval_link_state ndval_link_state(struct ndval_link *link);
+bool ndval_link_may_come_up(struct ndval_link *link);
 __printf(2, 3) void ndval_link_kill(struct ndval_link *link, const char *fmt, ...);
 void ndval_link_left(struct ndval_link *link, const char *reason);
 void ndval_link_hung_up(struct ndval_link *link, const char *why);

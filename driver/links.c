@@ -84,8 +84,8 @@ bool ndval_link_has_successor(const struct ndval_link *link)
 
 	mutex_lock(&ndval_links_lock);
 	list_for_each_entry(other, &ndval_links, list)
-		found |= other->remote == link->remote && other->serial > link->serial &&
-			 ndval_link_state(other) == NDVAL_LINK_STATE_HANDSHAKE;
+		found |= other != link && other->remote == link->remote &&
+			 ndval_link_may_come_up(other);
 	mutex_unlock(&ndval_links_lock);
 	return found;
 }

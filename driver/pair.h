@@ -138,6 +138,7 @@ enum ndval_takeover_phase {
  * @again: a stream came up of which the others are to be asked
  * @deadline: jiffies at which it is given up
  * @target: name of the peer that is to take over
+ * @link_id: link to it on which HANDOVER was said
  * @work: looks whether it can go on
  */
 struct ndval_takeover {
@@ -147,6 +148,7 @@ struct ndval_takeover {
 	bool				again;
 	unsigned long			deadline;
 	char				target[NDVAL_NAME_SIZE];
+	u32				link_id;
 	struct delayed_work		work;
 };
 

@@ -172,6 +172,7 @@ static void listed_flow(struct ndval_flow *flow)
 /* A link to the peer has come (@link_id) or gone (0). */
 static void connect(struct ndval_peer *peer, u32 link_id)
 {
+	bool copy_diverged = peer->heard.copy_diverged;
 	struct ndval_pair *pair = peer->pair;
 
 	lockdep_assert_held(&pair->lock);
@@ -193,6 +194,8 @@ static void connect(struct ndval_peer *peer, u32 link_id)
 	peer->heard = (struct ndval_heard) { .id = peer->heard.id };
 	if (pair->followed == peer)
 		pair->followed = NULL;
+	/* It is shown as it was. */
+	peer->heard.copy_diverged = copy_diverged && ndval_peer_is_renewing(peer);
 	ndval_peer_reset_flows(peer);
 	if (link_id)
 		ndval_peer_tell(peer);
@@ -660,7 +663,7 @@ static bool lacks_clocks(const struct ndval_peer *peer)
  *	read since it was told last.
  * @remote: the remote
  *
- * Context: process. Takes the remote's lock.
+ * Context: process. Takes the remote's @change.
  */
 void ndval_remote_tell_clocks(struct ndval_remote *remote)
 {
@@ -672,11 +675,16 @@ void ndval_remote_tell_clocks(struct ndval_remote *remote)
 	list_for_each_entry(peer, &remote->peers, shared)
 		any |= lacks_clocks(peer);
 	spin_unlock(&remote->lock);
-	while (any && (peer = walk(remote, number))) {
+	if (!any)
+		return;
+	/* Two walks at the same time would hide peers from each other. */
+	mutex_lock(&remote->change);
+	while ((peer = walk(remote, number))) {
 		if (lacks_clocks(peer))
 			ndval_peer_tell(peer);
 		ndval_peer_put(peer);
 	}
+	mutex_unlock(&remote->change);
 }
 
 /**

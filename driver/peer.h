@@ -87,8 +87,9 @@ struct ndval_heard {
  * @told_diverged: likewise
  * @told_reads: how many readings of clocks had been taken by then
  * @synced_id: epoch of ours of which SYNC was sent
- * @renewed: when a new link took the place of another, in jiffies; 0, see
- *	ndval_peer_is_renewing()
+ * @renewed: when a new link took the place of another, on which it had spoken, in
+ *	jiffies; 0, that is done with. See ndval_peer_is_renewing()
+ * @renewed_settled: all had been said there
  * @renewed_state: enum ndval_peer_state, as it was on that one
  * @renewed_behind: what it was told last there of what it stores
  * @passed: the window went on without it: it is not in sync any more. Set under a
@@ -124,6 +125,7 @@ struct ndval_peer {
 	unsigned long		renewed;
 	u32			renewed_state;
 	bool			renewed_behind;
+	bool			renewed_settled;
 	bool			passed;
 	bool			asked;
 	bool			end;
@@ -161,6 +163,7 @@ void ndval_peer_reset_flows(struct ndval_peer *peer);
 void ndval_peer_synced(struct ndval_peer *peer);
 void ndval_peer_start_sync(struct ndval_peer *peer);
 
+bool ndval_peer_is_expected(const struct ndval_peer *peer);
 bool ndval_peer_is_renewing(const struct ndval_peer *peer);
 bool ndval_peer_is_behind(const struct ndval_peer *peer);
 void ndval_peer_renew(struct ndval_peer *peer, u32 link_id);
@@ -174,6 +177,7 @@ int ndval_peer_outdate(struct ndval_pair *pair, const char *name,
 		       struct netlink_ext_ack *extack);
 void ndval_pair_recount(struct ndval_pair *pair);
 bool ndval_pair_is_suspended(struct ndval_pair *pair);
+bool ndval_pair_renews_primary(const struct ndval_pair *pair);
 void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, u64 seen_id);
 void ndval_peer_gone(struct ndval_peer *peer, bool removed);
 void ndval_peer_forget(struct ndval_peer *peer);

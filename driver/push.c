@@ -76,6 +76,7 @@ int ndval_flow_fetched(struct ndval_flow *flow, const struct ndval_fetch *fetch)
 		err = -EPROTO;
 		goto out;
 	}
+	ndval_flow_check_passed(flow, fetch->have);
 	if (!flow->known || flow->refused) {
 		flow->known = true;
 		flow->refused = false;
@@ -363,7 +364,7 @@ static bool hear_push(struct ndval_flow *flow, const struct ndval_push *push)
 		return push->len && push->offset <= stream->ring.head;
 	stream->limit = max(stream->limit, push->limit);
 	stream->committed = max(stream->committed, push->committed);
-	if (stream->drops_told != NDVAL_DROPS_UNTOLD && push->drops > stream->drops_told)
+	if (stream->drops_told != NDVAL_DROPS_UNTOLD && push->drops != stream->drops_told)
 		stream->drops++;
 	stream->drops_told = push->drops;
 	if (push->n)

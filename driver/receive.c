@@ -37,6 +37,9 @@
 #define IDLE_RATE	2000
 #define IDLE_BURST	16384
 
+/* What a message that moves something gives back: it may be followed by some that do not. */
+#define IDLE_EARNED	4
+
 /* How long the receiver rests when there were too many. */
 #define IDLE_REST	msecs_to_jiffies(20)
 
@@ -232,6 +235,7 @@ static void pace(struct ndval_link *link)
 
 	if (link->moved) {
 		link->moved = false;
+		link->budget = min(link->budget + IDLE_EARNED, IDLE_BURST);
 		return;
 	}
 	if (--link->budget > 0 || kthread_should_stop())

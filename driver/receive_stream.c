@@ -107,9 +107,18 @@ static int fetch_for_takeover(struct ndval_peer *peer, struct nlattr **attrs)
 	return err;
 }
 
+/* Is it the first that is said of the stream on the link? That it can be once. */
+static bool is_first(const struct ndval_link *link, struct ndval_flow *flow)
+{
+	if (READ_ONCE(flow->said_link) == link->id)
+		return false;
+	WRITE_ONCE(flow->said_link, link->id);
+	return true;
+}
+
 /*
  * Moves something if the peer stores, or takes, more than it did: not what it says
- * first, which it can have forgotten as often as it likes.
+ * after it had us forget it, which it can do as often as it likes.
  */
 static int flow_fetched(struct ndval_link *link, struct ndval_flow *flow,
 			const struct ndval_fetch *fetch)
@@ -118,7 +127,8 @@ static int flow_fetched(struct ndval_link *link, struct ndval_flow *flow,
 	bool known = READ_ONCE(flow->known);
 	int err = ndval_flow_fetched(flow, fetch);
 
-	link->moved = known && (READ_ONCE(flow->ack) > ack || READ_ONCE(flow->want) > want);
+	link->moved = is_first(link, flow) ||
+		      (known && (READ_ONCE(flow->ack) > ack || READ_ONCE(flow->want) > want));
 	return err;
 }
 
@@ -147,6 +157,7 @@ static int fetch_stream(struct ndval_link *link, struct ndval_peer *peer,
 		ndval_pair_fence(peer->pair, false);
 	} else if (flow) {
 		err = flow_fetched(link, flow, &fetch);
+		ndval_peer_check_passed(peer);
 		ndval_takeover_check(peer->pair);
 	}
 	if (flow)
@@ -275,7 +286,7 @@ static int flow_pushed(struct ndval_link *link, struct ndval_flow *flow,
 	u64 progress = progress_of(flow->stream);
 	int err = ndval_flow_pushed(flow, push, data);
 
-	link->moved = progress_of(flow->stream) != progress;
+	link->moved = is_first(link, flow) || progress_of(flow->stream) != progress;
 	return err;
 }
 

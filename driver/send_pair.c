@@ -212,7 +212,8 @@ static int make_answer(struct sk_buff *skb, struct ndval_peer *peer)
 
 	busy = pair->role == NDVAL_ROLE_PRIMARY ||
 	       pair->takeover.phase != NDVAL_TAKEOVER_NONE ||
-	       (pair->followed && ndval_peer_connected(pair->followed));
+	       (pair->followed && ndval_peer_connected(pair->followed)) ||
+	       ndval_pair_renews_primary(pair);
 	if (!busy && any_flow(peer, is_giving))
 		return -EAGAIN;
 	header = ndval_wire_begin(skb, NDVAL_WIRE_CMD_TAKEOVER);

@@ -124,6 +124,8 @@ static bool ask_all(struct ndval_pair *pair)
 	bool any = false;
 
 	list_for_each_entry(peer, &pair->peers, list) {
+		/* It will be asked when it has spoken, unless it turns out to be the primary. */
+		any |= ndval_peer_is_expected(peer);
 		if (!ndval_peer_connected(peer) || peer->heard.diverged ||
 		    peer->heard.role != NDVAL_ROLE_SECONDARY ||
 		    peer->heard.epoch_id != pair->epoch_id)
@@ -139,7 +141,8 @@ static bool awaits_answer(struct ndval_pair *pair)
 	struct ndval_peer *peer;
 
 	list_for_each_entry(peer, &pair->peers, list)
-		if (peer->asked && ndval_peer_connected(peer))
+		if ((peer->asked && ndval_peer_connected(peer)) ||
+		    ndval_peer_is_expected(peer))
 			return true;
 	return false;
 }
@@ -281,6 +284,11 @@ static int check_promote(struct ndval_pair *pair, unsigned int flags,
 	}
 	if (flags & NDVAL_PROMOTE_FORCE)
 		return 0;
+	if (ndval_pair_renews_primary(pair)) {
+		NL_SET_ERR_MSG(extack,
+			       "the primary is connected, and its link is being replaced: switch over from there, or demote it");
+		return -EBUSY;
+	}
 	list_for_each_entry(peer, &pair->peers, list) {
 		if (!ndval_peer_connected(peer))
 			continue;
@@ -374,18 +382,24 @@ static bool has_all(struct ndval_pair *pair, struct ndval_peer *target)
 	return all;
 }
 
+static void hand_over(struct ndval_pair *pair, struct ndval_peer *target)
+{
+	pair->takeover.link_id = target->link_id;
+	ndval_peer_say(target, &target->handover);
+}
+
 static void drain(struct ndval_pair *pair)
 {
 	struct ndval_peer *target = ndval_peer_find(pair, pair->takeover.target);
 
-	if (!target || !ndval_peer_connected(target)) {
+	if (!target || (!ndval_peer_connected(target) && !ndval_peer_is_expected(target))) {
 		ndval_takeover_end(pair, -ENOTCONN,
 				   "the peer was lost before it had everything: this member goes on as primary");
 		return;
 	}
 	if (has_all(pair, target)) {
 		enter(pair, NDVAL_TAKEOVER_HANDED);
-		ndval_peer_say(target, &target->handover);
+		hand_over(pair, target);
 		/* Frozen until nobody here issues values any more. */
 		ndval_pair_step_down(pair, true);
 		set_bar(pair, NDVAL_BAR_NONE);
@@ -407,6 +421,9 @@ static void handed(struct ndval_pair *pair)
 		 time_after_eq(jiffies, pair->takeover.deadline))
 		ndval_takeover_end(pair, -ENOTCONN,
 				   "the peer was lost when it was to take over: if it is not the primary, promote either");
+	else if (ndval_peer_connected(target) && pair->takeover.link_id != target->link_id)
+		/* What was said on a link that was replaced need not have come. */
+		hand_over(pair, target);
 }
 
 static void takeover_work(struct work_struct *work)

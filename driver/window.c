@@ -191,22 +191,19 @@ static u64 whole(struct ndval_stream *stream, u64 offset)
 	return ndval_journal_floor(ring, offset);
 }
 
-/* Members in sync that do not store all that goes now never will. */
+/*
+ * Counted members that do not store all that goes now never will. What one stores that
+ * has not said so yet on its link is found out when it does.
+ */
 static void pass_peers(struct ndval_stream *stream, u64 to)
 {
 	struct ndval_flow *flow;
 
 	if (!ndval_pair_is_primary(stream->pair))
 		return;
-	list_for_each_entry(flow, &stream->flows, list) {
-		if (!flow->in_sync || flow->stored >= to)
-			continue;
-		/* For fsync, as it will say that it stores what comes behind. */
-		stream->drops++;
-		WRITE_ONCE(flow->peer->passed, true);
-		ndval_stream_wake(stream);
-		ndval_pair_report(stream->pair);
-	}
+	list_for_each_entry(flow, &stream->flows, list)
+		if (flow->counted && flow->ack < to && ndval_flow_counts(flow))
+			ndval_flow_passed(flow);
 }
 
 /* Moves the tail; instances before it are lost first, then bytes are wiped. */
