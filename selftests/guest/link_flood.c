@@ -441,4 +441,32 @@ TEST_F(flood, readers_keep_their_rate_when_it_is_encrypted)
 	flood_with_all(_metadata, &self->scene, true);
 }
 
+/* Who moves something may say more besides than the limit is for those who do not. */
+TEST_F(flood, messages_that_move_something_are_not_limited)
+{
+	struct fetch fetch = { .stream = "default" };
+	struct scene *scene = &self->scene;
+	struct fake *fake = &scene->fake;
+	double begin = seconds(), took;
+	const __u64 most = 40000;
+	__u64 said = 0;
+	int i;
+
+	ASSERT_TRUE(join(scene, false));
+	fetch.id = host_stream_get(&scene->host, "web1", "default", NDVAL_A_STREAM_ID);
+	while (said < most) {
+		fetch.want++;
+		ASSERT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+		fake_make(fake, NDVAL_WIRE_CMD_PONG);
+		for (i = 0; i < 3; i++)
+			ASSERT_TRUE(peer_send(&fake->peer, &fake->wire));
+		said += 4;
+		drain(fake->peer.fd);
+	}
+	ASSERT_TRUE(wait_until(received(scene) >= most, 60));
+	took = seconds() - begin;
+	printf("# %llu messages in %.1f s\n", (unsigned long long)most, took);
+	EXPECT_GT(most, IDLE_BURST + 1.1 * IDLE_RATE * took);
+}
+
 TEST_HARNESS_MAIN

@@ -23,6 +23,7 @@ FIXTURE(operation)
 	struct operation operation;
 	struct fake fake;	/* m2 */
 	struct fake other;	/* m3, where a test has one */
+	struct fake fresh;	/* one of the two, on a link that replaces another */
 	int fd;			/* an instance that reads the stream "default" */
 };
 
@@ -31,6 +32,7 @@ FIXTURE_SETUP(operation)
 	memset(self, 0, sizeof(*self));
 	self->fake.peer.fd = -1;
 	self->other.peer.fd = -1;
+	self->fresh.peer.fd = -1;
 	ASSERT_TRUE(host_open(&self->host));
 	self->nl = nl_open();
 	ASSERT_NE(NULL, self->nl);
@@ -48,6 +50,7 @@ FIXTURE_TEARDOWN(operation)
 {
 	peer_close(&self->fake.peer);
 	peer_close(&self->other.peer);
+	peer_close(&self->fresh.peer);
 	close(self->fd);
 	host_pair_del(&self->host, "web1");
 	EXPECT_TRUE(host_member_del(&self->host, "m1"));
@@ -239,6 +242,99 @@ static bool begin_without_primary(struct host *host, struct fake *fake, struct f
 	return be_left_with_third(host, fake, other) &&
 	       !operation_begin(nl, NDVAL_CMD_PROMOTE, "web1", operation) &&
 	       is_asked(other, NULL) && fake_connect(host, fake, "m1", "m2");
+}
+
+/* A new link is up in place of another, and nothing was said on it. */
+static bool replace(struct host *host, struct fake *fake, struct fake *fresh, const char *name)
+{
+	fresh->side = fake->side;
+	return fake_connect(host, fresh, "m1", name) && peer_is_served(&fresh->peer);
+}
+
+/* What it has more is not left behind because its link has a new key just then. */
+TEST_F(operation, a_promotion_waits_for_a_secondary_whose_link_is_replaced)
+{
+	struct fake *other = &self->other, *fresh = &self->fresh;
+
+	ASSERT_TRUE(be_left_with_third(&self->host, &self->fake, other));
+	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_PROMOTE, "web1", &self->operation));
+	ASSERT_TRUE(is_asked(other, NULL));
+	ASSERT_TRUE(replace(&self->host, other, fresh, "m3"));
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_PROMOTE, EINPROGRESS));
+	ASSERT_TRUE(say_pair(&fresh->peer, &fresh->side));
+	ASSERT_TRUE(is_asked(fresh, NULL));
+	EXPECT_EQ(NDVAL_ROLE_SECONDARY, role(&self->host));
+	ASSERT_TRUE(say_takeover(&fresh->peer, &fresh->side, 0));
+	EXPECT_EQ(0, operation_end(self->nl, &self->operation));
+	EXPECT_EQ(NDVAL_ROLE_PRIMARY, role(&self->host));
+}
+
+TEST_F(operation, a_promotion_asks_a_secondary_that_has_not_spoken_on_its_new_link)
+{
+	struct fake *other = &self->other, *fresh = &self->fresh;
+
+	ASSERT_TRUE(be_left_with_third(&self->host, &self->fake, other));
+	ASSERT_TRUE(replace(&self->host, other, fresh, "m3"));
+	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_PROMOTE, "web1", &self->operation));
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_PROMOTE, EINPROGRESS));
+	ASSERT_TRUE(say_pair(&fresh->peer, &fresh->side));
+	ASSERT_TRUE(is_asked(fresh, NULL));
+	ASSERT_TRUE(say_takeover(&fresh->peer, &fresh->side, 0));
+	EXPECT_EQ(0, operation_end(self->nl, &self->operation));
+	EXPECT_EQ(NDVAL_ROLE_PRIMARY, role(&self->host));
+}
+
+/* But not if it ends without a word. */
+TEST_F(operation, a_promotion_goes_on_without_a_secondary_whose_new_link_ends)
+{
+	struct fake *other = &self->other, *fresh = &self->fresh;
+
+	ASSERT_TRUE(be_left_with_third(&self->host, &self->fake, other));
+	ASSERT_TRUE(replace(&self->host, other, fresh, "m3"));
+	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_PROMOTE, "web1", &self->operation));
+	peer_close(&other->peer);
+	peer_close(&fresh->peer);
+	EXPECT_EQ(0, operation_end(self->nl, &self->operation));
+	EXPECT_EQ(NDVAL_ROLE_PRIMARY, role(&self->host));
+}
+
+TEST_F(operation, nobody_is_promoted_while_the_link_to_his_primary_is_replaced)
+{
+	struct fake *fake = &self->fake, *fresh = &self->fresh;
+
+	fake->side.in_sync = true;
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(replace(&self->host, fake, fresh, "m2"));
+	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_PROMOTE, EBUSY));
+}
+
+TEST_F(operation, a_switchover_goes_on_when_its_link_is_replaced)
+{
+	struct fake *fake = &self->fake, *fresh = &self->fresh;
+
+	ASSERT_TRUE(give_before_it_is_stored(&self->host, fake, self->fd));
+	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_SWITCHOVER, "web1",
+				     &self->operation));
+	ASSERT_TRUE(replace(&self->host, fake, fresh, "m2"));
+	ASSERT_TRUE(say_pair(&fresh->peer, &fresh->side) && store_all(&self->host, fresh) &&
+		    say_end(&fresh->peer, &fresh->side));
+	ASSERT_TRUE(peer_expect(&fresh->peer, NDVAL_WIRE_CMD_HANDOVER, &fresh->said));
+	EXPECT_EQ(NDVAL_ROLE_SECONDARY, role(&self->host));
+}
+
+/* It may have been lost with the link that it was said on. */
+TEST_F(operation, handover_is_said_again_on_a_new_link)
+{
+	struct fake *fake = &self->fake, *fresh = &self->fresh;
+
+	ASSERT_TRUE(give_before_it_is_stored(&self->host, fake, self->fd));
+	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_SWITCHOVER, "web1",
+				     &self->operation));
+	ASSERT_TRUE(store_all(&self->host, fake));
+	ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_HANDOVER, &fake->said));
+	ASSERT_TRUE(replace(&self->host, fake, fresh, "m2"));
+	ASSERT_TRUE(say_pair(&fresh->peer, &fresh->side));
+	EXPECT_TRUE(peer_expect(&fresh->peer, NDVAL_WIRE_CMD_HANDOVER, &fresh->said));
 }
 
 TEST_F(operation, a_promotion_ends_when_the_primary_is_back)

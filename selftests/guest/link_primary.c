@@ -516,7 +516,12 @@ TEST_F(primary, async_a_peer_that_does_not_keep_up_is_passed_and_told_so)
 	EXPECT_TRUE(get_all(self->fd, mine, sizeof(mine), 1000));
 	EXPECT_EQ(-1, fsync(self->fd));
 	EXPECT_EQ(ENOTCONN, errno);
-	EXPECT_TRUE(told(fake, false, true));
+	do {
+		ASSERT_TRUE(peer_receive(&fake->peer, &fake->said, PATIENCE_MS) > 0);
+		if (fake->said.cmd == NDVAL_WIRE_CMD_VALUES)
+			take(_metadata, fake, store);
+	} while (fake->said.cmd != NDVAL_WIRE_CMD_PAIR || fake->said.tb[NDVAL_WIRE_A_IN_SYNC] ||
+		 !fake->said.tb[NDVAL_WIRE_A_BEHIND]);
 	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
 	EXPECT_EQ(NDVAL_PEER_STATE_BEHIND, host_peer_state(&self->host, "web1", "m2", NULL));
 
@@ -532,6 +537,86 @@ TEST_F(primary, async_a_peer_that_does_not_keep_up_is_passed_and_told_so)
 	EXPECT_TRUE(told(fake, true, false));
 	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
 	EXPECT_EQ(0, fsync(self->fd));
+}
+
+/* Also one that has not come in sync yet, which fsync waits for too. */
+TEST_F(primary, async_what_fsync_waits_for_is_not_passed_unnoticed)
+{
+	struct store *store = new_store(8 * KIB);
+	static unsigned char mine[64 * KIB];
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, run("ndvalctl pair set web1 commit=async ring_size=8K"));
+	ASSERT_TRUE(get_all(self->fd, mine, sizeof(mine), 1000));
+	EXPECT_EQ(0, fsync(self->fd));
+	fake->side.ring_size = 8 * KIB;
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_TRUE(get_all(self->fd, mine, sizeof(mine), 1000));
+	take_rest(_metadata, fake, store);
+	store->have = store->tail;
+	grant(_metadata, fake, store, 256 * KIB);
+	take_until(_metadata, fake, store, 128 * KIB);
+	grant(_metadata, fake, store, 256 * KIB);
+	ASSERT_TRUE(peer_is_served(&fake->peer));
+	EXPECT_EQ(-1, fsync(self->fd));
+	EXPECT_EQ(ENOTCONN, errno);
+	EXPECT_EQ(0, fsync(self->fd));
+}
+
+/* The fake stores all that there is, of a window that is full, and has a new link. */
+static bool replace_with_full_window(struct __test_metadata *_metadata, struct host *host,
+				     int fd, struct fake *fake, struct fake *fresh,
+				     struct store *store)
+{
+	static unsigned char mine[64 * KIB];
+
+	fake->side.ring_size = 8 * KIB;
+	if (run("ndvalctl pair set web1 commit=async overflow=stall ring_size=8K") ||
+	    !join(host, fake, "m2") || !node_ready(fd))
+		return false;
+	while (store->have < 16 * KIB) {
+		get(fd, mine, 2 * KIB);
+		take_rest(_metadata, fake, store);
+		grant(_metadata, fake, store, 256 * KIB);
+	}
+	if (!host_peer_is(host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC) ||
+	    run("ndvalctl pair set web1 overflow=drop"))
+		return false;
+	fresh->side = fake->side;
+	return fake_connect(host, fresh, "m1", "m2") && peer_is_served(&fresh->peer) &&
+	       get_all(fd, mine, 8 * KIB, 1000);
+}
+
+/* What it stores is known again when it has said so. */
+TEST_F(primary, who_is_on_a_new_link_is_not_passed)
+{
+	struct store *store = new_store(256 * KIB);
+
+	ASSERT_TRUE(replace_with_full_window(_metadata, &self->host, self->fd, &self->fake,
+					     &self->other, store));
+	ASSERT_TRUE(say_pair(&self->other.peer, &self->other.side));
+	grant(_metadata, &self->other, store, 256 * KIB);
+	ASSERT_TRUE(say_end(&self->other.peer, &self->other.side));
+	ASSERT_TRUE(peer_is_served(&self->other.peer));
+	EXPECT_EQ(0, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
+}
+
+/* A machine that was set back: it was in sync with what it has no more. */
+TEST_F(primary, who_stores_less_on_a_new_link_is_in_sync_no_more)
+{
+	struct store *store = new_store(256 * KIB);
+
+	ASSERT_TRUE(replace_with_full_window(_metadata, &self->host, self->fd, &self->fake,
+					     &self->other, store));
+	ASSERT_TRUE(say_pair(&self->other.peer, &self->other.side));
+	store->have--;
+	grant(_metadata, &self->other, store, 256 * KIB);
+	ASSERT_TRUE(say_end(&self->other.peer, &self->other.side));
+	ASSERT_TRUE(peer_is_served(&self->other.peer));
+	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
+	EXPECT_EQ(-1, fsync(self->fd));
+	EXPECT_EQ(ENOTCONN, errno);
 }
 
 TEST_F(primary, pings_are_sent_and_answered)
