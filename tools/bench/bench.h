@@ -42,11 +42,14 @@ struct plan {
 	bool	wall;		/* by the clock, instead of the cycle counter */
 	int	batches;	/* that count; one more comes first */
 	int	divide;		/* work of a batch is so many times less */
+	bool	quick;		/* three sizes of reads only */
 };
 
 extern struct plan plan;
 
-extern const size_t sizes[9];
+#define SIZES	9
+
+extern const size_t sizes[SIZES];
 
 /* What is measured. */
 struct task {
@@ -70,9 +73,11 @@ struct figures {
 uint64_t now(void);
 void measure_batch(const struct task *task, struct figures *figures);
 void measure_print(const struct task *task, struct figures *figures);
+void measure_times(const struct task *task, int batches);
 void measure(const struct task *task);
 void print_value(const char *group, const char *name, size_t size, double value);
 long ops_of(size_t size, size_t bytes);
+bool is_wanted(size_t size);
 
 /* Reads and writes all of it, or gives up. */
 void read_all(int fd, void *to, size_t len);
@@ -101,6 +106,15 @@ void world_await_head(int fd, uint64_t head);
 void world_await_committed(int fd, uint64_t end);
 uint64_t world_position(int fd);
 bool world_stream_pair(enum carrier carrier, int *ends);
+
+/* A copy of the primary, and one of the secondary that is ahead of it. */
+struct copies {
+	int	primary;
+	int	secondary;
+};
+
+void measure_trip(const char *group, const char *name, size_t size, struct copies *copies,
+		  const char *more);
 
 /* Parts, each a word of the command line. */
 void bench_read(void);

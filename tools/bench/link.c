@@ -7,6 +7,7 @@
 #include "bench.h"
 #include "peer.h"
 
+#include <sys/random.h>
 #include <sys/wait.h>
 
 /* Bytes of a request, as little as can be. */
@@ -35,12 +36,16 @@ static void end_child(pid_t pid, int fd)
 
 /* -- round trips -- */
 
-static void answer(int fd, size_t size)
+/* With bytes that are there, or drawn for it, as ndval has to. */
+static void answer(int fd, size_t size, bool draws)
 {
 	char request[REQUEST];
 
-	while (read(fd, request, sizeof(request)) == sizeof(request))
+	while (read(fd, request, sizeof(request)) == sizeof(request)) {
+		if (draws && getrandom(buffer, size, 0) != (ssize_t)size)
+			_exit(1);
 		write_all(fd, buffer, size);
+	}
 	_exit(0);
 }
 
@@ -52,14 +57,26 @@ static void op_ping(void *data, size_t size)
 	read_all(fd, buffer, size);
 }
 
-static long ops_of_trips(size_t size)
+/* What the last one set off has come to its end. */
+static void settle(void)
 {
-	long ops = ops_of(size, MB);
-
-	return ops < 64 / plan.divide + 1 ? ops : 64 / plan.divide + 1;
+	usleep(3000);
 }
 
-static void measure_ping(enum carrier carrier, size_t size)
+static void before_ping(void *data, const struct task *task)
+{
+	(void)data;
+	(void)task;
+	settle();
+}
+
+/* Each trip is a batch. */
+static int batches_of_trips(void)
+{
+	return plan.batches < 12 ? 5 * plan.batches : 60;
+}
+
+static void measure_ping(enum carrier carrier, size_t size, bool draws)
 {
 	char name[64];
 	int ends[2];
@@ -68,26 +85,28 @@ static void measure_ping(enum carrier carrier, size_t size)
 	need(world_stream_pair(carrier, ends));
 	pid = fork_with(ends);
 	if (!pid)
-		answer(ends[1], size);
-	snprintf(name, sizeof(name), "ping %s", carrier_names[carrier]);
-	measure(&(struct task){ "trip", name, size, ops_of_trips(size), ends, NULL, op_ping, NULL });
+		answer(ends[1], size, draws);
+	snprintf(name, sizeof(name), "%s %s", draws ? "ping-draw" : "ping", carrier_names[carrier]);
+	measure_times(&(struct task){ "trip", name, size, 1, ends, before_ping, op_ping, NULL },
+		      batches_of_trips());
 	end_child(pid, ends[0]);
 }
 
-struct copies {
-	int	primary;
-	int	secondary;
-};
-
-/* The primary's copy reads what the other one got. */
+/*
+ * A primary draws whole chunks. Both copies go on to the end of the one that the last
+ * read ended in, and in the same pieces: the next read finds nothing.
+ */
 static void before_trip(void *data, const struct task *task)
 {
 	struct copies *copies = data;
-	uint64_t from = world_position(copies->primary), to = world_position(copies->secondary);
+	size_t rest = -task->size % CHUNK;
 
-	(void)task;
-	for (; from < to; from += task->size)
+	if (world_position(copies->secondary) > world_position(copies->primary)) {
+		read_all(copies->secondary, buffer, rest);
 		read_all(copies->primary, buffer, task->size);
+		read_all(copies->primary, buffer, rest);
+	}
+	settle();
 }
 
 static void op_trip(void *data, size_t size)
@@ -95,12 +114,21 @@ static void op_trip(void *data, size_t size)
 	read_all(((struct copies *)data)->secondary, buffer, size);
 }
 
+/* A round trip to draw something; nothing is prefetched. */
+void measure_trip(const char *group, const char *name, size_t size, struct copies *copies,
+		  const char *more)
+{
+	const struct task task = { group, name, size, 1, copies, before_trip, op_trip, more };
+
+	measure_times(&task, batches_of_trips());
+	before_trip(copies, &task);
+}
+
 static void measure_trips(enum carrier carrier, bool sync)
 {
 	struct world world;
 	struct copies copies;
 	char settings[128], name[64];
-	struct task task;
 	size_t i;
 
 	snprintf(settings, sizeof(settings), "commit=%s prefetch=0 " WINDOW, sync ? "sync" : "async");
@@ -108,13 +136,8 @@ static void measure_trips(enum carrier carrier, bool sync)
 	world_two(&world, carrier, settings);
 	copies.primary = world_open("web1", "default", 0);
 	copies.secondary = world_open("web2", "default", 0);
-	for (i = 0; i < LENGTH(sizes); i++) {
-		task = (struct task){ "trip", name, sizes[i], ops_of_trips(sizes[i]), &copies,
-				      before_trip, op_trip, NULL };
-		measure(&task);
-		/* Before the size is another one. */
-		before_trip(&copies, &task);
-	}
+	for (i = 0; i < LENGTH(sizes); i++)
+		measure_trip("trip", name, sizes[i], &copies, NULL);
 	close(copies.primary);
 	close(copies.secondary);
 	world_two_end(&world);
@@ -220,10 +243,12 @@ void bench_link(void)
 {
 	enum carrier carrier;
 	size_t i;
+	int draws;
 
 	for (carrier = UNIX; carrier <= TLS; carrier++)
 		for (i = 0; i < LENGTH(sizes); i++)
-			measure_ping(carrier, sizes[i]);
+			for (draws = 0; draws < 2; draws++)
+				measure_ping(carrier, sizes[i], draws);
 	for (carrier = UNIX; carrier <= TLS; carrier++) {
 		measure_trips(carrier, false);
 		measure_trips(carrier, true);

@@ -2,8 +2,9 @@
 /*
  * bench - measures ndval against what there is besides, in one kernel
  *
- *   bench [-w] [-b BATCHES] [-d DIVISOR] PART..
+ *   bench [-qw] [-b BATCHES] [-d DIVISOR] PART..
  *
+ *   -q   reads of three sizes only
  *   -w   by the clock; else by the cycle counter, which is for guests of QEMU whose time
  *        counts instructions
  *   -b   batches that count (7)
@@ -52,8 +53,11 @@ int main(int argc, char *argv[])
 
 	signal(SIGPIPE, SIG_IGN);
 	memset(buffer, 1, sizeof(buffer));
-	while ((option = getopt(argc, argv, "wb:d:")) != -1)
+	while ((option = getopt(argc, argv, "qwb:d:")) != -1)
 		switch (option) {
+		case 'q':
+			plan.quick = true;
+			break;
 		case 'w':
 			plan.wall = true;
 			break;
@@ -67,7 +71,7 @@ int main(int argc, char *argv[])
 			return 2;
 		}
 	if (plan.batches < 1 || plan.batches > 60 || plan.divide < 1 || optind == argc) {
-		fprintf(stderr, "usage: bench [-w] [-b BATCHES] [-d DIVISOR] PART..\n");
+		fprintf(stderr, "usage: bench [-qw] [-b BATCHES] [-d DIVISOR] PART..\n");
 		return 2;
 	}
 	for (; optind < argc; optind++)

@@ -16,7 +16,7 @@
 
 struct plan plan = { .batches = 7, .divide = 1 };
 
-const size_t sizes[9] = { 1, 16, 64, 256, KB, 4 * KB, 16 * KB, 64 * KB, MB };
+const size_t sizes[SIZES] = { 1, 16, 64, 256, KB, 4 * KB, 16 * KB, 64 * KB, MB };
 
 char buffer[4 * MB];
 
@@ -46,21 +46,52 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
+struct took {
+	uint64_t	total;
+	uint64_t	own;
+};
+
+static struct took time_ops(const struct task *task, long ops)
+{
+	struct took took;
+	uint64_t begin;
+
+	took.own = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	begin = now();
+	while (ops--)
+		task->op(task->data, task->size);
+	took.total = now() - begin;
+	took.own = clock_ns(CLOCK_THREAD_CPUTIME_ID) - took.own;
+	return took;
+}
+
+/* What it takes to look at the clocks. */
+static struct took time_nothing(const struct task *task)
+{
+	struct took took, least = time_ops(task, 0);
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		took = time_ops(task, 0);
+		least.total = took.total < least.total ? took.total : least.total;
+		least.own = took.own < least.own ? took.own : least.own;
+	}
+	return least;
+}
+
 void measure_batch(const struct task *task, struct figures *figures)
 {
-	uint64_t begin, own;
-	long i;
+	static struct took nothing;
+	struct took took;
 
 	need(figures->count < (int)LENGTH(figures->total));
+	if (!nothing.own)
+		nothing = time_nothing(task);
 	if (task->before)
 		task->before(task->data, task);
-	own = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	begin = now();
-	for (i = 0; i < task->ops; i++)
-		task->op(task->data, task->size);
-	figures->total[figures->count] = (double)(now() - begin) / task->ops;
-	own = clock_ns(CLOCK_THREAD_CPUTIME_ID) - own;
-	figures->own[figures->count++] = (double)own / task->ops;
+	took = time_ops(task, task->ops);
+	figures->total[figures->count] = (double)(took.total - nothing.total) / task->ops;
+	figures->own[figures->count++] = (double)(took.own - nothing.own) / task->ops;
 }
 
 static void print_spread(const char *name, double *values, int count)
@@ -81,13 +112,18 @@ void measure_print(const struct task *task, struct figures *figures)
 	fflush(stdout);
 }
 
-void measure(const struct task *task)
+void measure_times(const struct task *task, int batches)
 {
 	struct figures figures = { .count = 0 };
 
-	while (figures.count <= plan.batches)
+	while (figures.count <= batches)
 		measure_batch(task, &figures);
 	measure_print(task, &figures);
+}
+
+void measure(const struct task *task)
+{
+	measure_times(task, plan.batches);
 }
 
 void print_value(const char *group, const char *name, size_t size, double value)
@@ -102,6 +138,12 @@ long ops_of(size_t size, size_t bytes)
 {
 	bytes /= plan.divide;
 	return bytes > size ? bytes / size : 1;
+}
+
+/* Is this size of reads to be measured? */
+bool is_wanted(size_t size)
+{
+	return !plan.quick || size == 16 || size == 64 || size == 4 * KB;
 }
 
 void read_all(int fd, void *to, size_t len)

@@ -46,7 +46,8 @@ static void measure_file(const char *name, int fd)
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		measure(&(struct task){ GROUP, name, sizes[i],
+		if (is_wanted(sizes[i]))
+			measure(&(struct task){ GROUP, name, sizes[i],
 			ops_of(sizes[i], bytes_of_batch(sizes[i])), &fd, NULL, op_read, NULL });
 }
 
@@ -64,7 +65,8 @@ static void measure_getrandom(void)
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		measure(&(struct task){ GROUP, "getrandom", sizes[i],
+		if (is_wanted(sizes[i]))
+			measure(&(struct task){ GROUP, "getrandom", sizes[i],
 			ops_of(sizes[i], bytes_of_batch(sizes[i])), NULL, NULL, op_getrandom, NULL });
 }
 
@@ -116,7 +118,8 @@ static void measure_daemon(const char *name, bool draws)
 	}
 	close(ends[1]);
 	for (i = 0; i < LENGTH(sizes); i++)
-		measure(&(struct task){ GROUP, name, sizes[i], ops_of(sizes[i], bytes_of_batch(sizes[i])),
+		if (is_wanted(sizes[i]))
+			measure(&(struct task){ GROUP, name, sizes[i], ops_of(sizes[i], bytes_of_batch(sizes[i])),
 			ends, NULL, op_ask, NULL });
 	close(ends[0]);
 	need(waitpid(pid, NULL, 0) == pid);
@@ -134,7 +137,7 @@ static void measure_alone(void)
 }
 
 /* Two copies of the pair: the one that reads first, and the one that reads the same later. */
-struct copies {
+struct both {
 	int	fds[2];
 	bool	peers;		/* not instances of one member */
 	bool	sync;
@@ -143,50 +146,50 @@ struct copies {
 /* The second one is as far as the first; what the first will read is there for all. */
 static void before_first(void *data, const struct task *task)
 {
-	struct copies *copies = data;
+	struct both *both = data;
 
-	if (copies->peers)
-		world_await_committed(copies->fds[0],
-				      world_position(copies->fds[0]) + task->ops * task->size);
+	if (both->peers)
+		world_await_committed(both->fds[0],
+				      world_position(both->fds[0]) + task->ops * task->size);
 }
 
 /* The first one has read: it is all there. */
 static void before_second(void *data, const struct task *task)
 {
-	struct copies *copies = data;
-	uint64_t end = world_position(copies->fds[0]);
+	struct both *both = data;
+	uint64_t end = world_position(both->fds[0]);
 
 	(void)task;
-	if (!copies->peers)
+	if (!both->peers)
 		return;
-	world_await_head(copies->fds[1], end);
-	if (copies->sync)
-		world_await_committed(copies->fds[1], end);
+	world_await_head(both->fds[1], end);
+	if (both->sync)
+		world_await_committed(both->fds[1], end);
 }
 
 static void op_first(void *data, size_t size)
 {
-	read_all(((struct copies *)data)->fds[0], buffer, size);
+	read_all(((struct both *)data)->fds[0], buffer, size);
 }
 
 static void op_second(void *data, size_t size)
 {
-	read_all(((struct copies *)data)->fds[1], buffer, size);
+	read_all(((struct both *)data)->fds[1], buffer, size);
 }
 
 /* In turns, so that the second one finds what the first one left. */
-static void measure_copies(struct copies *copies, const char *first, const char *second,
+static void measure_copies(struct both *both, const char *first, const char *second,
 			   size_t size)
 {
 	struct task tasks[2] = {
-		{ GROUP, first, size, 0, copies, before_first, op_first, NULL },
-		{ GROUP, second, size, 0, copies, before_second, op_second, NULL },
+		{ GROUP, first, size, 0, both, before_first, op_first, NULL },
+		{ GROUP, second, size, 0, both, before_second, op_second, NULL },
 	};
 	struct figures figures[2] = { { .count = 0 }, { .count = 0 } };
 	int i;
 
 	for (i = 0; i < 2; i++)
-		tasks[i].ops = ops_of(size, copies->peers ? AHEAD : bytes_of_batch(size));
+		tasks[i].ops = ops_of(size, both->peers ? AHEAD : bytes_of_batch(size));
 	while (figures[0].count <= plan.batches)
 		for (i = 0; i < 2; i++)
 			measure_batch(&tasks[i], &figures[i]);
@@ -195,44 +198,44 @@ static void measure_copies(struct copies *copies, const char *first, const char 
 }
 
 /* Of the sizes for which a window by default is enough, or of the others. */
-static void measure_sizes(struct copies *copies, const char *first, const char *second, bool wide)
+static void measure_sizes(struct both *both, const char *first, const char *second, bool wide)
 {
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		if (wide == (sizes[i] > AHEAD))
-			measure_copies(copies, first, second, sizes[i]);
+		if (is_wanted(sizes[i]) && wide == (sizes[i] > AHEAD))
+			measure_copies(both, first, second, sizes[i]);
 }
 
 static void measure_instances(bool wide)
 {
-	struct copies copies = { .peers = false };
+	struct both both = { .peers = false };
 	int i;
 
 	world_pair("two", wide ? "commit=async instances=0,1 " WIDE : "commit=async instances=0,1");
 	for (i = 0; i < 2; i++)
-		copies.fds[i] = world_open("two", "default", i);
-	measure_sizes(&copies, "instance-first", "instance-second", wide);
+		both.fds[i] = world_open("two", "default", i);
+	measure_sizes(&both, "instance-first", "instance-second", wide);
 	for (i = 0; i < 2; i++)
-		close(copies.fds[i]);
+		close(both.fds[i]);
 	world_pair_end("two");
 }
 
 static void measure_members(bool sync, bool wide)
 {
-	struct copies copies = { .peers = true, .sync = sync };
+	struct both both = { .peers = true, .sync = sync };
 	struct world world;
 	char settings[128];
 
 	snprintf(settings, sizeof(settings), "commit=%s on_divergence=fail %s",
 		 sync ? "sync" : "async", wide ? WIDE : "");
 	world_two(&world, UNIX, settings);
-	copies.fds[0] = world_open("web1", "default", 0);
-	copies.fds[1] = world_open("web2", "default", 0);
-	measure_sizes(&copies, sync ? "sync" : "async",
+	both.fds[0] = world_open("web1", "default", 0);
+	both.fds[1] = world_open("web2", "default", 0);
+	measure_sizes(&both, sync ? "sync" : "async",
 		      sync ? "secondary-sync" : "secondary-async", wide);
-	close(copies.fds[0]);
-	close(copies.fds[1]);
+	close(both.fds[0]);
+	close(both.fds[1]);
 	world_two_end(&world);
 }
 
@@ -246,8 +249,8 @@ void bench_read(void)
 	measure_daemon("daemon", true);
 	measure_daemon("daemon-stored", false);
 	measure_alone();
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2 - plan.quick; i++)
 		measure_instances(i);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4 - 2 * plan.quick; i++)
 		measure_members(i & 1, i & 2);
 }

@@ -46,7 +46,7 @@ static void take(int fd, size_t size)
 /* Values of so many bytes, or clock readings. */
 static void count(enum carrier carrier, bool sync, size_t size)
 {
-	int fds[2], i, draws = 4096 / plan.divide;
+	int fds[2], i, draws = 1024 / plan.divide ?: 1;
 	struct world world;
 	struct sent before, after;
 	char name[64];
