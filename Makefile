@@ -24,7 +24,7 @@ incdir     := $(DESTDIR)$(PREFIX)/include/linux
 moddir      = $(DESTDIR)/lib/modules/$(KVER)/updates
 
 .PHONY: all help module modules tools install install-module install-tools \
-	deps demo test fuzz storm chaos coverage kcsan vm regen clean distclean
+	deps demo test bench fuzz storm chaos coverage kcsan vm regen clean distclean
 
 all: tools module
 
@@ -34,6 +34,7 @@ help:
 	@echo 'make install    module, tools, library, man pages (DESTDIR=, PREFIX=, KVER=)'
 	@echo 'make demo       two hosts in virtual machines: see what ndval does'
 	@echo 'make test       all tests; TESTS=pattern KERNELS=6.12 choose some'
+	@echo 'make bench      ndval against /dev/urandom and others: BENCH="-k 6.1 read"'
 	@echo 'make fuzz       fuzzers in a guest for TIME= seconds (600) each'
 	@echo 'make storm      everything is taken away in every order: ROUNDS=, REMOVALS='
 	@echo 'make chaos      members fail and take over at random: ROUNDS=, FAILOVERS=, SEED='
@@ -90,6 +91,9 @@ demo: deps
 
 test: deps
 	@$(PYTHON) selftests/run.py
+
+bench: deps
+	@$(PYTHON) tools/bench/bench.py $(BENCH)
 
 TIME ?= 600
 fuzz: deps

@@ -26,7 +26,8 @@ Three kinds of tests, each known by its place:
                   made the kernel complain about is a failure of that test
   hosts/test_*.py every function test_*(net) with a network of guests (vm/vm.py),
                   ndval loaded; an exception is a failure
-  and the fuzzers, fuzz/fuzz.py, and the harness' own tests, vm/selftest.py.
+  and the fuzzers, fuzz/fuzz.py, the benchmark, tools/bench/bench.py -t, and the harness'
+  own tests, vm/selftest.py.
 
 A test says what it needs in comments near its top, as 'vm: KEY=VALUE ..':
 
@@ -308,6 +309,7 @@ class Program:
 
 def programs():
     return (Program("fuzz", ["fuzz/fuzz.py", "--tap", "--time=60"], (DEBUG,), length=30),
+            Program("bench", ["../tools/bench/bench.py", "-t"], ("6.12",), length=10),
             Program("vm selftest", ["vm/selftest.py"], weight=2))
 
 

@@ -43,6 +43,8 @@ struct plan {
 	int	batches;	/* that count; one more comes first */
 	int	divide;		/* work of a batch is so many times less */
 	bool	quick;		/* three sizes of reads only */
+	const char *name;	/* what is called so only, or NULL */
+	size_t	size;		/* and of this size only, or 0 */
 };
 
 extern struct plan plan;
@@ -77,7 +79,7 @@ void measure_times(const struct task *task, int batches);
 void measure(const struct task *task);
 void print_value(const char *group, const char *name, size_t size, double value);
 long ops_of(size_t size, size_t bytes);
-bool is_wanted(size_t size);
+bool is_wanted(const char *name, size_t size);
 
 /* Reads and writes all of it, or gives up. */
 void read_all(int fd, void *to, size_t len);

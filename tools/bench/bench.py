@@ -3,6 +3,7 @@
 """Measures ndval in guests, against what there is besides ('make bench').
 
   bench.py [-k KERNEL] [-o DIR] [-d N] [-b N] [-w] [-p] [PART..]
+  bench.py -t [-k KERNEL]
 
   -k KERNEL   of the guest: 6.12 (by default), 6.1
   -o DIR      for what comes out (build/bench)
@@ -11,6 +12,8 @@
   -w          by the clock, on two processors, instead of by instructions; only the
               part 'threads' is meant for it
   -p          keep the page: DIR is Documentation/performance
+  -t          a test: each part with little work, and whether the most important ratios
+              are as they should, with a margin; prints TAP
   PART        read journal link wire pairs streams window request threads; without one
               all but threads
 
@@ -26,10 +29,10 @@ program that measures is main.c and the files beside it; report.py makes tables 
 
 import argparse
 import json
-import platform
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -65,15 +68,18 @@ def program():
                          (*map(str, more), "-lmnl"), headers)
 
 
-def measure(flavour, parts, options, wall, say=print):
-    """Runs parts in a guest; returns their figures."""
+def measure(flavour, runs, wall=False, say=print):
+    """Runs (part, options) one after the other in a guest; returns what was found.
+
+    That is a result without figures, and a list of figures for each run.
+    """
     how = {"smp": 2} if wall else {"icount": True, "cpu": CPU}
     found = []
     with vm.Net({"a": flavour}, test=f"bench-{flavour}", memory=2048, lifetime=1 << 17,
                 files={"/selftests/bench": program()}, **how) as net:
         guest = net.a
         guest.sh(f"modprobe ndval host=a default_pair=0 && sleep {SETTLE}")
-        for part in parts:
+        for part, options in runs:
             start = time.monotonic()
             result = guest.run(f"/selftests/bench {options} {part}", timeout=LIMIT)
             if result.rc:
@@ -81,13 +87,13 @@ def measure(flavour, parts, options, wall, say=print):
             lines = [json.loads(line) for line in result.text.splitlines()]
             if not lines:
                 raise guest.failure(f"bench {part}: no figures")
-            found += lines
-            say(f"bench: {part}: {len(lines)} figures, {time.monotonic() - start:.0f} s")
+            found.append(lines)
+            say(part, f"{len(lines)} figures, {time.monotonic() - start:.0f} s")
         version = guest.sh("uname -r")
         processor = guest.sh("sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1")
-    return {"kernel": version, "flavour": flavour, "processor": processor,
+    return {"kernel": version, "processor": processor,
             "time": "wall clock, 2 processors" if wall else "guest instructions, 1 processor",
-            "cpu": "" if wall else CPU, "machine": platform.machine(), "figures": found}
+            "cpu": "" if wall else CPU, "version": described()}, found
 
 
 def described():
@@ -95,6 +101,27 @@ def described():
     done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=TOP, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return done.stdout.strip() or "unknown"
+
+
+def test(flavour):
+    """Every part once, and the ratios that a change of the driver must not spoil."""
+    runs = [(part, "-d 256 -b 1") for part in PARTS] + [("read", "-q -b 3")]
+    print(f"1..{len(runs) + 1 + len(report.GUARDED)}", flush=True)
+    names = iter([*PARTS, "reads that count"])
+    result, found = measure(flavour, runs, say=lambda _, said: print(
+        f"ok {next(names)}: {said}", flush=True))
+    smoke = {**result, "command": "", "smoke": True, "figures": sum(found[:-1], [])}
+    with tempfile.TemporaryDirectory(prefix="ndval-bench-") as scratch:
+        text = report.page(smoke)
+        report.plot(smoke, Path(scratch), "test")
+        drawn = {path.name for path in Path(scratch).glob("*.svg")}
+    good = report.PLOTS <= {name.split("-", 1)[1] for name in drawn} and "Round trips" in text
+    print(f"{'ok' if good else 'not ok'} page and plots")
+    bad = 0
+    for what, value, most in report.guarded({"time": "", "figures": found[-1]}):
+        bad += value > most
+        print(f"{'ok' if value <= most else 'not ok'} {what}: {value:.3f}, at most {most}")
+    return 1 if bad or not good else 0
 
 
 def main():
@@ -106,33 +133,39 @@ def main():
     parser.add_argument("-d", type=int)
     parser.add_argument("-w", action="store_true")
     parser.add_argument("-p", action="store_true")
+    parser.add_argument("-t", action="store_true")
     parser.add_argument("parts", nargs="*")
     args = parser.parse_args()
+    vm.quit_on_signals()
+    if args.t:
+        return test(args.k)
     parts = args.parts or (WALL_PARTS if args.w else PARTS)
     for part in parts:
         if part not in (*PARTS, *WALL_PARTS):
             parser.error(f"there is no part '{part}'")
     options = (["-w"] if args.w else []) + (["-b", str(args.b)] if args.b else []) + \
         (["-d", str(args.d)] if args.d else [])
-    vm.quit_on_signals()
-    out = args.o or (KEPT if args.p else build.BUILD / "bench")
-    result = measure(args.k, parts, shlex.join(options), args.w)
-    result["version"] = described()
+    result, found = measure(args.k, [(part, shlex.join(options)) for part in parts], args.w,
+                            lambda part, said: print(f"bench: {part}: {said}", flush=True))
     result["command"] = shlex.join(["tools/bench/bench.py", *sys.argv[1:]])
     result["smoke"] = bool(args.d)
+    keep(result, sum(found, []), args.o or (KEPT if args.p else build.BUILD / "bench"),
+         args.k + ("-wall" if args.w else ""))
+    return 0
+
+
+def keep(result, figures, out, name):
+    """Writes JSON, a line for each figure, so that diff shows what changed; page, plots."""
     out.mkdir(parents=True, exist_ok=True)
-    name = args.k + ("-wall" if args.w else "")
-    # A line for each figure: what changed is seen by diff.
-    head = {key: value for key, value in result.items() if key != "figures"}
-    text = json.dumps(head)[:-1] + ', "figures": [\n' + \
-        ",\n".join(json.dumps(f) for f in result["figures"]) + "\n]}\n"
+    text = json.dumps(result)[:-1] + ', "figures": [\n' + \
+        ",\n".join(json.dumps(figure) for figure in figures) + "\n]}\n"
     (out / f"{name}.json").write_text(text, encoding="utf-8")
+    result["figures"] = figures
     page = report.page(result)
     (out / f"{name}.md").write_text(page, encoding="utf-8")
     print(page)
     report.plot(result, out, name)
     print(f"bench: {out}/{name}.json, .md and {name}-*.svg")
-    return 0
 
 
 if __name__ == "__main__":

@@ -117,9 +117,6 @@ void bench_pairs(void)
 		made = number;
 		if (number > 1)
 			print_value("pairs", "memory", number, (before - memory_free()) / number);
-		/* The last one, of which nothing was read. */
-		snprintf(place.name, sizeof(place.name), "p%u", number - 1);
-		print_value("pairs", "accounted", number, sys_get(place.name, "memory"));
 		snprintf(place.name, sizeof(place.name), "p%u", number / 2);
 		snprintf(place.node, sizeof(place.node), "/dev/ndval-%s", place.name);
 		measure_at(&place, "pairs", number, true);

@@ -2,12 +2,13 @@
 /*
  * bench - measures ndval against what there is besides, in one kernel
  *
- *   bench [-qw] [-b BATCHES] [-d DIVISOR] PART..
+ *   bench [-qw] [-b BATCHES] [-d DIVISOR] [-n NAME] [-s SIZE] PART..
  *
  *   -q   reads of three sizes only
  *   -w   by the clock; else by the cycle counter, which is for guests of QEMU whose time
  *        counts instructions
  *   -b   batches that count (7)
+ *   -n   only what is called so, -s: only operations of so many bytes; to profile it
  *   -d   so many times less work in a batch, to see that it works at all
  *
  * It prints a line of JSON for each figure. bench.py starts it in guests.
@@ -53,7 +54,7 @@ int main(int argc, char *argv[])
 
 	signal(SIGPIPE, SIG_IGN);
 	memset(buffer, 1, sizeof(buffer));
-	while ((option = getopt(argc, argv, "qwb:d:")) != -1)
+	while ((option = getopt(argc, argv, "qwb:d:n:s:")) != -1)
 		switch (option) {
 		case 'q':
 			plan.quick = true;
@@ -64,6 +65,12 @@ int main(int argc, char *argv[])
 		case 'b':
 			plan.batches = atoi(optarg);
 			break;
+		case 'n':
+			plan.name = optarg;
+			break;
+		case 's':
+			plan.size = strtoul(optarg, NULL, 0);
+			break;
 		case 'd':
 			plan.divide = atoi(optarg);
 			break;
@@ -71,7 +78,7 @@ int main(int argc, char *argv[])
 			return 2;
 		}
 	if (plan.batches < 1 || plan.batches > 60 || plan.divide < 1 || optind == argc) {
-		fprintf(stderr, "usage: bench [-qw] [-b BATCHES] [-d DIVISOR] PART..\n");
+		fprintf(stderr, "usage: bench [-qw] [-b BATCHES] [-d DIVISOR] [-n NAME] [-s SIZE] PART..\n");
 		return 2;
 	}
 	for (; optind < argc; optind++)

@@ -112,9 +112,20 @@ void measure_print(const struct task *task, struct figures *figures)
 	fflush(stdout);
 }
 
+/* Is this to be measured? */
+bool is_wanted(const char *name, size_t size)
+{
+	if (plan.quick && size != 16 && size != 64 && size != 4 * KB)
+		return false;
+	return (!plan.name || !strcmp(name, plan.name)) && (!plan.size || size == plan.size);
+}
+
 void measure_times(const struct task *task, int batches)
 {
 	struct figures figures = { .count = 0 };
+
+	if (!is_wanted(task->name, task->size))
+		return;
 
 	while (figures.count <= batches)
 		measure_batch(task, &figures);
@@ -138,12 +149,6 @@ long ops_of(size_t size, size_t bytes)
 {
 	bytes /= plan.divide;
 	return bytes > size ? bytes / size : 1;
-}
-
-/* Is this size of reads to be measured? */
-bool is_wanted(size_t size)
-{
-	return !plan.quick || size == 16 || size == 64 || size == 4 * KB;
 }
 
 void read_all(int fd, void *to, size_t len)

@@ -46,8 +46,7 @@ static void measure_file(const char *name, int fd)
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		if (is_wanted(sizes[i]))
-			measure(&(struct task){ GROUP, name, sizes[i],
+		measure(&(struct task){ GROUP, name, sizes[i],
 			ops_of(sizes[i], bytes_of_batch(sizes[i])), &fd, NULL, op_read, NULL });
 }
 
@@ -65,8 +64,7 @@ static void measure_getrandom(void)
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		if (is_wanted(sizes[i]))
-			measure(&(struct task){ GROUP, "getrandom", sizes[i],
+		measure(&(struct task){ GROUP, "getrandom", sizes[i],
 			ops_of(sizes[i], bytes_of_batch(sizes[i])), NULL, NULL, op_getrandom, NULL });
 }
 
@@ -118,8 +116,7 @@ static void measure_daemon(const char *name, bool draws)
 	}
 	close(ends[1]);
 	for (i = 0; i < LENGTH(sizes); i++)
-		if (is_wanted(sizes[i]))
-			measure(&(struct task){ GROUP, name, sizes[i], ops_of(sizes[i], bytes_of_batch(sizes[i])),
+		measure(&(struct task){ GROUP, name, sizes[i], ops_of(sizes[i], bytes_of_batch(sizes[i])),
 			ends, NULL, op_ask, NULL });
 	close(ends[0]);
 	need(waitpid(pid, NULL, 0) == pid);
@@ -203,7 +200,8 @@ static void measure_sizes(struct both *both, const char *first, const char *seco
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		if (is_wanted(sizes[i]) && wide == (sizes[i] > AHEAD))
+		if ((is_wanted(first, sizes[i]) || is_wanted(second, sizes[i])) &&
+		    wide == (sizes[i] > AHEAD))
 			measure_copies(both, first, second, sizes[i]);
 }
 

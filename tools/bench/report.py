@@ -161,6 +161,32 @@ def goals_of(figures):
     return goals
 
 
+# What 'make test' holds to, in guest instructions and with a margin: (what, against what,
+# bytes, part, at most).
+GUARDED = (
+    ("primary", "urandom", 16, "total", 0.70),
+    ("primary", "urandom", 64, "total", 0.76),
+    ("primary", "urandom", 4096, "total", 1.05),
+    ("instance-second", "urandom", 16, "total", 0.54),
+    ("instance-second", "urandom", 64, "total", 0.35),
+    ("instance-second", "urandom", 4096, "total", 0.07),
+    ("secondary-async", "urandom", 16, "own", 0.54),
+    ("secondary-sync", "urandom", 4096, "own", 0.07),
+    ("sync", "async", 16, "own", 1.25),
+    ("sync", "async", 64, "own", 1.25),
+)
+PLOTS = {"read.svg", "ratio.svg", "trip.svg", "growth.svg"}
+
+
+def guarded(result):
+    """(what, measured, at most) of what is guarded."""
+    figures = Figures(result)
+    for name, against, size, part, most in GUARDED:
+        yield (f"{name}, {of_size(size)}, x {against}",
+               ratio(figures.get("read", name, size, part=part),
+                     figures.get("read", against, size, part=part)), most)
+
+
 # -- tables -----------------------------------------------------------------------
 
 READERS = (
