@@ -154,7 +154,8 @@ static void local_streams(void)
 		made = number;
 		if (number > 1)
 			print_value("streams", "memory", number, (before - memory_free()) / number);
-		print_value("streams", "accounted", number, sys_get("many", "memory") / (double)number);
+		print_value("streams", "accounted", number,
+			    (double)sys_get("many", "memory") / number);
 		snprintf(place.stream, sizeof(place.stream), "s%u", number / 2);
 		measure_at(&place, "streams", number, false);
 	}
@@ -200,8 +201,8 @@ static void measure_window(size_t ring_size)
 	size_t left;
 
 	snprintf(settings, sizeof(settings),
-		 "commit=async on_divergence=report instances=0,1 ring_size=%zu retain=%zu memory_max=128M",
-		 ring_size, ring_size);
+		 "commit=async on_divergence=report instances=0,1 memory_max=128M %s=%zu %s=%zu",
+		 "ring_size", ring_size, "retain", ring_size);
 	world_pair("wide", settings);
 	for (i = 0; i < 2; i++)
 		fds[i] = world_open("wide", "default", i);

@@ -161,11 +161,14 @@ static void measure_members(bool sync, bool secondary)
 
 void bench_journal(void)
 {
+	const struct task vdso = { GROUP, "clock_gettime vdso", 0, OPS, NULL, NULL, op_vdso, NULL };
+	const struct task syscall = {
+		GROUP, "clock_gettime syscall", 0, OPS, NULL, NULL, op_syscall, NULL,
+	};
 	int i;
 
-	measure(&(struct task){ GROUP, "clock_gettime vdso", 0, OPS, NULL, NULL, op_vdso, NULL });
-	measure(&(struct task){ GROUP, "clock_gettime syscall", 0, OPS, NULL, NULL, op_syscall,
-				NULL });
+	measure(&vdso);
+	measure(&syscall);
 	measure_alone();
 	measure_instances();
 	for (i = 0; i < 4; i++)

@@ -131,7 +131,8 @@ static void measure_trips(enum carrier carrier, bool sync)
 	char settings[128], name[64];
 	size_t i;
 
-	snprintf(settings, sizeof(settings), "commit=%s prefetch=0 " WINDOW, sync ? "sync" : "async");
+	snprintf(settings, sizeof(settings), "commit=%s prefetch=0 %s", sync ? "sync" : "async",
+		 WINDOW);
 	snprintf(name, sizeof(name), "%s %s", sync ? "sync" : "async", carrier_names[carrier]);
 	world_two(&world, carrier, settings);
 	copies.primary = world_open("web1", "default", 0);
@@ -227,13 +228,15 @@ static void measure_transfer(enum carrier carrier)
 {
 	struct transfer transfer = { .carrier = carrier };
 	char name[64];
+	const struct task task = {
+		"load", name, LOAD, 1, &transfer, before_transfer, op_transfer, NULL,
+	};
 
 	world_two(&transfer.world, carrier, "commit=async " WINDOW);
 	transfer.copies.primary = world_open("web1", "default", 0);
 	transfer.copies.secondary = world_open("web2", "default", 0);
 	snprintf(name, sizeof(name), "ndval %s", carrier_names[carrier]);
-	measure(&(struct task){ "load", name, LOAD, 1, &transfer, before_transfer, op_transfer,
-				NULL });
+	measure(&task);
 	close(transfer.copies.primary);
 	close(transfer.copies.secondary);
 	world_two_end(&transfer.world);

@@ -78,7 +78,8 @@ int main(int argc, char *argv[])
 			return 2;
 		}
 	if (plan.batches < 1 || plan.batches > 60 || plan.divide < 1 || optind == argc) {
-		fprintf(stderr, "usage: bench [-qw] [-b BATCHES] [-d DIVISOR] [-n NAME] [-s SIZE] PART..\n");
+		fputs("usage: bench [-qw] [-b BATCHES] [-d DIVISOR] [-n NAME] [-s SIZE] PART..\n",
+		      stderr);
 		return 2;
 	}
 	for (; optind < argc; optind++)

@@ -41,13 +41,22 @@ static size_t bytes_of_batch(size_t size)
 	return size == 1 ? AHEAD : BATCH;
 }
 
+static void measure_size(const char *name, size_t size, void *data,
+			 void (*op)(void *data, size_t size))
+{
+	const struct task task = {
+		GROUP, name, size, ops_of(size, bytes_of_batch(size)), data, NULL, op, NULL,
+	};
+
+	measure(&task);
+}
+
 static void measure_file(const char *name, int fd)
 {
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		measure(&(struct task){ GROUP, name, sizes[i],
-			ops_of(sizes[i], bytes_of_batch(sizes[i])), &fd, NULL, op_read, NULL });
+		measure_size(name, sizes[i], &fd, op_read);
 }
 
 static void measure_device(const char *name, const char *path)
@@ -64,8 +73,7 @@ static void measure_getrandom(void)
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		measure(&(struct task){ GROUP, "getrandom", sizes[i],
-			ops_of(sizes[i], bytes_of_batch(sizes[i])), NULL, NULL, op_getrandom, NULL });
+		measure_size("getrandom", sizes[i], NULL, op_getrandom);
 }
 
 /*
@@ -116,8 +124,7 @@ static void measure_daemon(const char *name, bool draws)
 	}
 	close(ends[1]);
 	for (i = 0; i < LENGTH(sizes); i++)
-		measure(&(struct task){ GROUP, name, sizes[i], ops_of(sizes[i], bytes_of_batch(sizes[i])),
-			ends, NULL, op_ask, NULL });
+		measure_size(name, sizes[i], ends, op_ask);
 	close(ends[0]);
 	need(waitpid(pid, NULL, 0) == pid);
 }
@@ -194,14 +201,20 @@ static void measure_copies(struct both *both, const char *first, const char *sec
 		measure_print(&tasks[i], &figures[i]);
 }
 
+/* Is a window by default enough for it? */
+static bool bytes_fit(size_t size)
+{
+	return size <= AHEAD;
+}
+
 /* Of the sizes for which a window by default is enough, or of the others. */
 static void measure_sizes(struct both *both, const char *first, const char *second, bool wide)
 {
 	size_t i;
 
 	for (i = 0; i < LENGTH(sizes); i++)
-		if ((is_wanted(first, sizes[i]) || is_wanted(second, sizes[i])) &&
-		    wide == (sizes[i] > AHEAD))
+		if (bytes_fit(sizes[i]) != wide &&
+		    (is_wanted(first, sizes[i]) || is_wanted(second, sizes[i])))
 			measure_copies(both, first, second, sizes[i]);
 }
 

@@ -67,11 +67,13 @@ static void measure_service(enum carrier carrier, bool sync, bool secondary)
 
 void bench_request(void)
 {
+	const struct task plain = {
+		GROUP, "getrandom+clock_gettime", ID, OPS, NULL, NULL, op_plain, NULL,
+	};
 	enum carrier carrier;
 	int i;
 
-	measure(&(struct task){ GROUP, "getrandom+clock_gettime", ID, OPS, NULL, NULL, op_plain,
-				NULL });
+	measure(&plain);
 	for (carrier = UNIX; carrier <= TLS; carrier++)
 		for (i = 0; i < 4; i++)
 			measure_service(carrier, i & 1, i & 2);

@@ -65,9 +65,9 @@ static void measure_threads(const char *name, const int *fds, size_t size, long 
 	static const int counts[] = { 1, 2, 4, 8, 16, 32 };
 	struct figures figures;
 	char more[64];
+	const struct task task = { GROUP, name, size, ops, NULL, NULL, NULL, more };
 	size_t i;
 
-	ops /= plan.divide;
 	for (i = 0; i < LENGTH(counts); i++) {
 		figures.count = 0;
 		while (figures.count <= plan.batches) {
@@ -76,7 +76,7 @@ static void measure_threads(const char *name, const int *fds, size_t size, long 
 			figures.count++;
 		}
 		snprintf(more, sizeof(more), "\"number\": %d", counts[i]);
-		measure_print(&(struct task){ GROUP, name, size, ops, NULL, NULL, NULL, more }, &figures);
+		measure_print(&task, &figures);
 	}
 }
 
@@ -92,10 +92,10 @@ void bench_threads(void)
 		snprintf(stream, sizeof(stream), "s%d", i);
 		values[i] = world_open("alone", stream, 0);
 	}
-	measure_threads("urandom", random, 64, 100000);
-	measure_threads("ndval", values, 64, 100000);
-	measure_threads("urandom", random, 4 * KB, 5000);
-	measure_threads("ndval", values, 4 * KB, 5000);
+	measure_threads("urandom", random, 64, 100000 / plan.divide);
+	measure_threads("ndval", values, 64, 100000 / plan.divide);
+	measure_threads("urandom", random, 4 * KB, 5000 / plan.divide);
+	measure_threads("ndval", values, 4 * KB, 5000 / plan.divide);
 	for (i = 0; i < THREADS; i++) {
 		close(random[i]);
 		close(values[i]);
