@@ -171,7 +171,7 @@ GUARDED = (
     ("instance-second", "urandom", 64, "total", 0.35),
     ("instance-second", "urandom", 4096, "total", 0.07),
     ("secondary-async", "urandom", 16, "own", 0.54),
-    ("secondary-sync", "urandom", 4096, "own", 0.07),
+    ("secondary-sync", "urandom", 4096, "own", 0.10),
     ("sync", "async", 16, "own", 1.25),
     ("sync", "async", 64, "own", 1.25),
 )
