@@ -26,7 +26,6 @@
 #include <linux/err.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
-#include <linux/pid.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -70,39 +69,54 @@ void ndval_digest_destroy(struct ndval_digest *digest, struct ndval_mem *mem)
 }
 
 /* One word into a siphash, which has no function for a part of it. */
-static void absorb(u64 sum[4], u64 word)
+static void absorb(u64 state[4], u64 word)
 {
-	sum[3] ^= word;
-	SIPHASH_PERMUTATION(sum[0], sum[1], sum[2], sum[3]);
-	SIPHASH_PERMUTATION(sum[0], sum[1], sum[2], sum[3]);
-	sum[0] ^= word;
+	state[3] ^= word;
+	SIPHASH_PERMUTATION(state[0], state[1], state[2], state[3]);
+	SIPHASH_PERMUTATION(state[0], state[1], state[2], state[3]);
+	state[0] ^= word;
 }
 
-static u64 word_of(u32 kind, u32 length)
+/* The last pieces, as many as are the same, are a word together. */
+static void absorb_last(u64 state[4], const struct ndval_sum *sum)
 {
-	return (u64)kind << 32 | length;
+	if (sum->times)
+		absorb(state, (u64)sum->kind << 48 | (u64)sum->times << 16 | sum->length);
 }
 
-static u64 final(const u64 running[4])
+static void add_piece(struct ndval_sum *sum, u32 kind, u32 length)
 {
-	u64 sum[4];
+	if (sum->length == length && sum->kind == kind) {
+		sum->times++;
+		return;
+	}
+	absorb_last(sum->state, sum);
+	sum->kind = kind;
+	sum->length = length;
+	sum->times = 1;
+}
+
+static u64 final(const struct ndval_sum *sum)
+{
+	u64 state[4];
 	int i;
 
-	memcpy(sum, running, sizeof(sum));
-	sum[2] ^= 0xff;
+	memcpy(state, sum->state, sizeof(state));
+	absorb_last(state, sum);
+	state[2] ^= 0xff;
 	for (i = 0; i < 4; i++)
-		SIPHASH_PERMUTATION(sum[0], sum[1], sum[2], sum[3]);
-	return sum[0] ^ sum[1] ^ sum[2] ^ sum[3];
+		SIPHASH_PERMUTATION(state[0], state[1], state[2], state[3]);
+	return state[0] ^ state[1] ^ state[2] ^ state[3];
 }
 
 /* The digest is no secret, and keeps nobody out: the key tells lives of a pair apart. */
 static void begin(struct ndval_digest *digest, u64 key)
 {
-	digest->sum[0] = SIPHASH_CONST_0 ^ key;
-	digest->sum[1] = SIPHASH_CONST_1 ^ ~key;
-	digest->sum[2] = SIPHASH_CONST_2 ^ key;
-	digest->sum[3] = SIPHASH_CONST_3 ^ ~key;
-	absorb(digest->sum, digest->segment);
+	digest->sum = (struct ndval_sum) { .state = {
+		SIPHASH_CONST_0 ^ key, SIPHASH_CONST_1 ^ ~key,
+		SIPHASH_CONST_2 ^ key, SIPHASH_CONST_3 ^ ~key,
+	} };
+	absorb(digest->sum.state, digest->segment);
 	digest->begun = true;
 }
 
@@ -238,7 +252,7 @@ static void sign(struct ndval_piece *piece, u32 kind, u32 length)
 {
 	piece->kind = kind;
 	piece->length = length;
-	piece->pid = task_tgid_nr(current);
+	piece->pid = current->tgid;
 	/* Without the lock of get_task_comm(): a name that changes may be mixed up. */
 	data_race(memcpy(piece->comm, current->comm, sizeof(piece->comm)));
 	piece->comm[sizeof(piece->comm) - 1] = '\0';
@@ -324,14 +338,13 @@ static bool agrees(struct ndval_digest *digest, u64 value, u64 to, bool ends,
 /* The slow half of ndval_digest_add(): a pending stop is reached. */
 static bool reach(struct ndval_digest *digest, u64 to, u32 kind, u32 length, bool ends)
 {
+	struct ndval_sum sum = digest->sum;
 	struct ndval_piece piece;
-	u64 sum[4];
 
 	if (digest->known) {
-		memcpy(sum, digest->sum, sizeof(sum));
-		absorb(sum, word_of(kind, length));
+		add_piece(&sum, kind, length);
 		sign(&piece, kind, length);
-		if (!agrees(digest, final(sum), to, ends, &piece))
+		if (!agrees(digest, final(&sum), to, ends, &piece))
 			return false;
 	}
 	pass(digest, ends ? to : to - 1);
@@ -341,7 +354,7 @@ static bool reach(struct ndval_digest *digest, u64 to, u32 kind, u32 length, boo
 static void end_segment(struct ndval_digest *digest)
 {
 	if (digest->known)
-		know(digest, digest->stop, final(digest->sum));
+		know(digest, digest->stop, final(&digest->sum));
 	digest->segment = digest->stop;
 	digest->known = true;
 	digest->begun = false;
@@ -377,7 +390,7 @@ bool ndval_digest_add(struct ndval_digest *digest, u64 key, u32 kind, u32 len,
 	digest->open = 0;
 	digest->stop = to;
 	if (digest->known)
-		absorb(digest->sum, word_of(kind, length));
+		add_piece(&digest->sum, kind, length);
 	if (to / NDVAL_SEGMENT != digest->segment / NDVAL_SEGMENT)
 		end_segment(digest);
 	return true;
@@ -400,7 +413,7 @@ void ndval_digest_tell(struct ndval_digest *digest, struct ndval_told *told)
 {
 	if (has_sum(digest) &&
 	    (!digest->nstops || digest->stops[digest->nstops - 1].offset < digest->stop))
-		know(digest, digest->stop, final(digest->sum));
+		know(digest, digest->stop, final(&digest->sum));
 	digest->told = digest->stop;
 	told->copy.run = digest->run;
 	told->copy.piece = digest->last;
@@ -431,7 +444,7 @@ static bool contradicts(const struct ndval_digest *digest, const struct ndval_st
 	unsigned int i;
 
 	if (has_sum(digest) && digest->stop == stop->offset)
-		return final(digest->sum) != stop->digest;
+		return final(&digest->sum) != stop->digest;
 	for (i = 0; i < digest->nstops; i++)
 		if (digest->stops[i].offset == stop->offset)
 			return digest->stops[i].digest != stop->digest;

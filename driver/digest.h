@@ -85,8 +85,22 @@ struct ndval_finding {
 };
 
 /**
+ * struct ndval_sum - the pieces of a segment, so far
+ * @state: siphash of those that are in it
+ * @kind: of the last pieces, that are the same
+ * @length: likewise
+ * @times: how many they are; they are not in @state yet
+ */
+struct ndval_sum {
+	u64	state[4];
+	u32	kind;
+	u32	length;
+	u32	times;
+};
+
+/**
  * struct ndval_digest - what one copy of the application was given, in short
- * @sum: running siphash of the segment, if @known and @begun
+ * @sum: of the segment, if @known and @begun
  * @segment: stop at which the segment began
  * @stop: last stop
  * @next: least offset of @pending, U64_MAX for none
@@ -107,7 +121,7 @@ struct ndval_finding {
  * Protected by the cursor's @move. @stop and @open make the cursor's position.
  */
 struct ndval_digest {
-	u64			sum[4];
+	struct ndval_sum	sum;
 	u64			segment;
 	u64			stop;
 	u64			next;

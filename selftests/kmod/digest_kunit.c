@@ -456,19 +456,44 @@ static void stops_ahead_outlive_a_reposition_and_no_divergence(struct kunit *tes
 	KUNIT_EXPECT_EQ(test, a->next, U64_MAX);
 }
 
+static struct ndval_sum new_sum(const siphash_key_t *key)
+{
+	return (struct ndval_sum) { .state = {
+		SIPHASH_CONST_0 ^ key->key[0], SIPHASH_CONST_1 ^ key->key[1],
+		SIPHASH_CONST_2 ^ key->key[0], SIPHASH_CONST_3 ^ key->key[1],
+	} };
+}
+
 /* The sum is that of the kernel's siphash, word by word. */
 static void digest_is_a_siphash(struct kunit *test)
 {
 	siphash_key_t key = { { 1, 2 } };
-	u64 sum[4] = {
-		SIPHASH_CONST_0 ^ key.key[0], SIPHASH_CONST_1 ^ key.key[1],
-		SIPHASH_CONST_2 ^ key.key[0], SIPHASH_CONST_3 ^ key.key[1],
-	};
+	struct ndval_sum sum = new_sum(&key);
 
-	absorb(sum, 3);
-	absorb(sum, 4);
-	absorb(sum, 16ULL << 56);	/* bytes, as siphash ends */
-	KUNIT_EXPECT_EQ(test, final(sum), siphash_2u64(3, 4, &key));
+	absorb(sum.state, 3);
+	absorb(sum.state, 4);
+	absorb(sum.state, 16ULL << 56);	/* bytes, as siphash ends */
+	KUNIT_EXPECT_EQ(test, final(&sum), siphash_2u64(3, 4, &key));
+}
+
+/* Pieces of one size in a row are one word, whether they are over or not. */
+static void same_pieces_are_a_word(struct kunit *test)
+{
+	u64 words[] = { 2ULL << 48 | 3 << 16 | 16, 2ULL << 48 | 1 << 16 | 8 };
+	siphash_key_t key = { { 1, 2 } };
+	struct ndval_sum sum = new_sum(&key);
+	struct ndval_sum same = sum;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		add_piece(&sum, 2, 16);
+	absorb(same.state, words[0]);
+	KUNIT_EXPECT_EQ(test, final(&sum), final(&same));
+	add_piece(&sum, 2, 8);
+	absorb(same.state, words[1]);
+	KUNIT_EXPECT_EQ(test, final(&sum), final(&same));
+	/* It is not used up by being looked at. */
+	KUNIT_EXPECT_EQ(test, final(&sum), final(&same));
 }
 
 static struct kunit_case digest_cases[] = {
@@ -493,6 +518,7 @@ static struct kunit_case digest_cases[] = {
 	KUNIT_CASE(who_differs_is_not_awaited),
 	KUNIT_CASE(stops_ahead_outlive_a_reposition_and_no_divergence),
 	KUNIT_CASE(digest_is_a_siphash),
+	KUNIT_CASE(same_pieces_are_a_word),
 	{}
 };
 
