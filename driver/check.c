@@ -273,21 +273,20 @@ static void diverge(struct ndval_stream *stream, unsigned int instance)
 /**
  * ndval_check_found() - A reader comes to where its instance diverges.
  * @stream: the stream
- * @instance: the instance, whose lock the caller holds
+ * @cursor: the instance's, whose lock the caller holds
  *
  * Context: process. Takes the stream's lock.
  * Return: -ESTALE, or 0 if the reader is to go on.
  */
-int ndval_check_found(struct ndval_stream *stream, unsigned int instance)
+int ndval_check_found(struct ndval_stream *stream, struct ndval_cursor *cursor)
 {
-	struct ndval_cursor *cursor = &stream->cursors[instance];
 	int err = 0;
 
 	lockdep_assert_held(&cursor->lock);
 	spin_lock(&stream->lock);
 	/* Unless it was repositioned meanwhile. */
 	if (cursor->gen == cursor->chunk_gen)
-		diverge(stream, instance);
+		diverge(stream, cursor - stream->cursors);
 	if (cursor->diverged)
 		err = -ESTALE;
 	spin_unlock(&stream->lock);

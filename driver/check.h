@@ -6,6 +6,7 @@
 
 #include "digest.h"
 
+struct ndval_cursor;
 struct ndval_flow;
 struct ndval_pair;
 struct ndval_peer;
@@ -39,7 +40,7 @@ int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t g
 void ndval_check_clear(struct ndval_stream *stream, unsigned int instance);
 void ndval_check_truncate(struct ndval_stream *stream, u64 to);
 void ndval_check_forget_peer(struct ndval_flow *flow);
-int ndval_check_found(struct ndval_stream *stream, unsigned int instance);
+int ndval_check_found(struct ndval_stream *stream, struct ndval_cursor *cursor);
 int ndval_check_kind(struct ndval_stream *journal, unsigned int instance,
 		     const struct ndval_record *record, const struct ndval_record *asked);
 void ndval_check_moved(struct ndval_stream *stream);

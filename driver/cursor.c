@@ -245,9 +245,9 @@ static int deliver(struct ndval_stream *stream, struct ndval_cursor *cursor, siz
 	u64 key = READ_ONCE(stream->pair->incarnation);
 	int ret;
 
-	ret = move(cursor, len, key, complete);
-	while (ret == -ESTALE && !ndval_check_found(stream, cursor - stream->cursors))
+	do {
 		ret = move(cursor, len, key, complete);
+	} while (ret == -ESTALE && !ndval_check_found(stream, cursor));
 	if (ret > 0 && !READ_ONCE(stream->pair->moving))
 		ndval_check_start(stream->pair);
 	return ret;
@@ -339,8 +339,8 @@ long ndval_cursor_timeout(const struct ndval_stream *stream)
 	return ms ? msecs_to_jiffies(ms) : MAX_SCHEDULE_TIMEOUT;
 }
 
-/* Like prepare(), but waits until there is a piece. */
-static int await_piece(struct ndval_stream *stream, unsigned int instance, size_t len)
+/* Like prepare(), but waits until there is a piece. What it needs, fast reads do without. */
+static noinline_for_stack int await_piece(struct ndval_stream *stream, unsigned int instance, size_t len)
 {
 	long timeout = ndval_cursor_timeout(stream);
 	unsigned long events;

@@ -84,16 +84,20 @@ static void absorb_last(u64 state[4], const struct ndval_sum *sum)
 		absorb(state, (u64)sum->kind << 48 | (u64)sum->times << 16 | sum->length);
 }
 
-static void add_piece(struct ndval_sum *sum, u32 kind, u32 length)
+static noinline void add_other(struct ndval_sum *sum, u32 kind, u32 length)
 {
-	if (sum->length == length && sum->kind == kind) {
-		sum->times++;
-		return;
-	}
 	absorb_last(sum->state, sum);
 	sum->kind = kind;
 	sum->length = length;
 	sum->times = 1;
+}
+
+static void add_piece(struct ndval_sum *sum, u32 kind, u32 length)
+{
+	if (sum->length == length && sum->kind == kind)
+		sum->times++;
+	else
+		add_other(sum, kind, length);
 }
 
 static u64 final(const struct ndval_sum *sum)
@@ -248,7 +252,7 @@ void ndval_digest_drop_member(struct ndval_digest *digest, u64 id)
 }
 
 /* The reader that gets a piece. */
-static void sign(struct ndval_piece *piece, u32 kind, u32 length)
+static __always_inline void sign(struct ndval_piece *piece, u32 kind, u32 length)
 {
 	piece->kind = kind;
 	piece->length = length;
@@ -336,7 +340,7 @@ static bool agrees(struct ndval_digest *digest, u64 value, u64 to, bool ends,
 }
 
 /* The slow half of ndval_digest_add(): a pending stop is reached. */
-static bool reach(struct ndval_digest *digest, u64 to, u32 kind, u32 length, bool ends)
+static noinline_for_stack bool reach(struct ndval_digest *digest, u64 to, u32 kind, u32 length, bool ends)
 {
 	struct ndval_sum sum = digest->sum;
 	struct ndval_piece piece;
