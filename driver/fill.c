@@ -6,11 +6,15 @@
 #include <linux/gfp.h>
 #include <linux/minmax.h>
 #include <linux/random.h>
+#include <linux/string.h>
 
 #include "flow.h"
 #include "host.h"
 #include "pair.h"
 #include "stream.h"
+
+/* Bytes that are drawn at once for a reader that waits for no more. */
+#define NDVAL_FEW	256
 
 /**
  * ndval_stream_may_issue() - May this member record values now?
@@ -109,6 +113,85 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 	return err;
 }
 
+/* Appends fresh bytes, no more than fit into the chunk at the head. */
+static int append_few(struct ndval_stream *stream, const u8 *data, size_t len)
+{
+	struct ndval_ring *ring = &stream->ring;
+	struct ndval_chunk *spare = NULL;
+	u64 head;
+	int err;
+
+	for (;;) {
+		spin_lock(&stream->lock);
+		head = ring->head;
+		len = min_t(size_t, len, NDVAL_CHUNK - (head & (NDVAL_CHUNK - 1)));
+		err = ndval_stream_may_issue(stream) ?:
+		      ndval_stream_make_room(stream, len, true, NULL) ?:
+		      ndval_ring_store(ring, head, data, len, &spare);
+		if (!err) {
+			ndval_stream_update_flows(stream);
+			ndval_stream_wake(stream);
+		}
+		spin_unlock(&stream->lock);
+		if (err != -ENOENT)
+			break;
+		spare = ndval_chunk_create(ring->mem, GFP_KERNEL | __GFP_ZERO);
+		if (IS_ERR(spare))
+			return PTR_ERR(spare);
+		err = ndval_ring_reserve(ring, head, GFP_KERNEL);
+		if (err)
+			break;
+	}
+	ndval_chunk_put(spare);
+	return err;
+}
+
+/**
+ * ndval_stream_fill_few() - A peer's reader waits for a few bytes: record just these.
+ * @flow: the flow to that peer
+ *
+ * To draw a whole chunk would take longer than it takes to ask for the bytes and to
+ * send them.
+ *
+ * Context: process, sleeps. Takes the stream's lock.
+ * Return: true if there is something to be sent at once, so that what is to be there
+ * ahead of use can wait until that is done.
+ */
+bool ndval_stream_fill_few(struct ndval_flow *flow)
+{
+	struct ndval_stream *stream = flow->stream;
+	u8 few[NDVAL_FEW];
+	bool wanted;
+	int err;
+
+	if (ndval_stream_is_journal(stream) || !rng_is_initialized())
+		return false;
+	spin_lock(&stream->lock);
+	wanted = ndval_flow_counts(flow) && flow->need > stream->ring.head &&
+		 flow->demand > stream->ring.head &&
+		 flow->demand - stream->ring.head <= NDVAL_FEW;
+	spin_unlock(&stream->lock);
+	if (!wanted)
+		return false;
+	get_random_bytes(few, sizeof(few));
+	err = append_few(stream, few, sizeof(few));
+	memzero_explicit(few, sizeof(few));
+	return !err;
+}
+
+/* Up to where is a peer's reader to get something now? */
+static u64 needed_by_peers(struct ndval_stream *stream)
+{
+	struct ndval_flow *flow;
+	u64 need = 0;
+
+	if (!ndval_stream_is_journal(stream))
+		list_for_each_entry(flow, &stream->flows, list)
+			if (ndval_flow_counts(flow) && flow->demand > stream->ring.head)
+				need = max(need, flow->need);
+	return need;
+}
+
 /**
  * ndval_stream_fill_ahead() - On a primary with peers, record ahead of use.
  * @stream: the stream
@@ -123,8 +206,7 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
 {
 	u64 prefetch = ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH);
-	struct ndval_flow *flow;
-	u64 ahead, need = 0;
+	u64 ahead, need;
 
 	spin_lock(&stream->lock);
 	ahead = ndval_stream_furthest(stream);
@@ -132,10 +214,7 @@ void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
 		ahead = 0;
 	else if (prefetch)
 		ahead = round_down(ahead, NDVAL_CHUNK) + NDVAL_CHUNK + prefetch;
-	if (!ndval_stream_is_journal(stream))
-		list_for_each_entry(flow, &stream->flows, list)
-			if (ndval_flow_counts(flow))
-				need = max(need, flow->need);
+	need = needed_by_peers(stream);
 	spin_unlock(&stream->lock);
 
 	if (need && ndval_stream_fill(stream, need, true, gfp) == -ENOMEM)
@@ -148,6 +227,8 @@ void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
 static int store_piece(struct ndval_stream *stream, u64 epoch_id, u64 offset,
 		       const u8 *data, size_t len)
 {
+	/* What is filled whole need not be zeroed before. */
+	gfp_t gfp = GFP_KERNEL | (len < NDVAL_CHUNK ? __GFP_ZERO : 0);
 	struct ndval_chunk *spare = NULL;
 	int err;
 
@@ -163,7 +244,7 @@ static int store_piece(struct ndval_stream *stream, u64 epoch_id, u64 offset,
 		spin_unlock(&stream->lock);
 		if (err != -ENOENT)
 			break;
-		spare = ndval_chunk_create(stream->ring.mem, GFP_KERNEL | __GFP_ZERO);
+		spare = ndval_chunk_create(stream->ring.mem, gfp);
 		if (IS_ERR(spare))
 			return PTR_ERR(spare);
 		err = ndval_ring_reserve(&stream->ring, offset + len - 1, GFP_KERNEL);

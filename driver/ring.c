@@ -267,7 +267,8 @@ static int compare(struct ndval_ring *ring, u64 offset, const u8 *data, size_t l
  * @offset: where they belong; at most the head, since they come in order
  * @data: the bytes
  * @len: how many; they must not cross a chunk border
- * @spare: a zeroed chunk to use if one is needed, NULL else; NULL after use
+ * @spare: a chunk to use if one is needed, NULL else; NULL after use. Zeroed, unless
+ *	@len is that of a whole chunk
  *
  * What is known already is compared, and what has left the window ignored.
  *
@@ -305,6 +306,7 @@ int ndval_ring_store(struct ndval_ring *ring, u64 offset, const u8 *data,
 			return err;
 		chunk = *spare;
 		*spare = NULL;
+		memset(chunk->data, 0, offset_in(offset));
 	}
 	memcpy(chunk->data + offset_in(offset), data, len);
 	ring->head = offset + len;

@@ -67,7 +67,7 @@ static int send_fetch(struct ndval_link *link, struct ndval_flow *flow)
 	return ndval_send_finish(link, header, err);
 }
 
-static int send_values(struct ndval_link *link, struct ndval_flow *flow)
+static int send_push(struct ndval_link *link, struct ndval_flow *flow)
 {
 	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_VALUES);
 	struct sk_buff *skb = link->skb;
@@ -76,8 +76,6 @@ static int send_values(struct ndval_link *link, struct ndval_flow *flow)
 	u8 *data;
 	int err;
 
-	if (ndval_pair_is_primary(flow->stream->pair))
-		ndval_stream_fill_ahead(flow->stream, GFP_KERNEL);
 	data = ndval_value_begin(skb, NDVAL_WIRE_A_VALUE, NDVAL_WIRE_VALUES_MAX, &value);
 	if (WARN_ON_ONCE(!data))
 		return -EMSGSIZE;
@@ -101,6 +99,21 @@ static int send_values(struct ndval_link *link, struct ndval_flow *flow)
 	if (!err && push.again)
 		err = nla_put_flag(skb, NDVAL_WIRE_A_AGAIN);
 	return ndval_send_finish(link, header, err);
+}
+
+static int send_values(struct ndval_link *link, struct ndval_flow *flow)
+{
+	bool primary = ndval_pair_is_primary(flow->stream->pair);
+	bool few = primary && ndval_stream_fill_few(flow);
+	int err;
+
+	if (primary && !few)
+		ndval_stream_fill_ahead(flow->stream, GFP_KERNEL);
+	err = send_push(link, flow);
+	/* What that makes is told of by another message. */
+	if (!err && few)
+		ndval_stream_fill_ahead(flow->stream, GFP_KERNEL);
+	return err;
 }
 
 static int put_record(struct sk_buff *skb, const struct ndval_propose *propose)

@@ -16,6 +16,7 @@
 #include "ring.h"
 
 struct ndval_digest;
+struct ndval_flow;
 struct ndval_pair;
 struct ndval_proposal;
 
@@ -194,6 +195,7 @@ void ndval_stream_update_flows(struct ndval_stream *stream);
 struct ndval_chunk *ndval_stream_reclaim(struct ndval_stream *stream);
 void ndval_stream_progress(struct ndval_stream *stream);
 int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t gfp);
+bool ndval_stream_fill_few(struct ndval_flow *flow);
 void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp);
 int ndval_stream_store(struct ndval_stream *stream, u64 epoch_id, u64 offset,
 		       const u8 *data, size_t len);
