@@ -97,7 +97,7 @@ static struct ndval_stream *make_stream(struct ndval_pair *pair, const char *nam
 		return ERR_CAST(digest);
 	stream = ndval_stream_make(pair, name, 0, gfp);
 	if (IS_ERR(stream))
-		ndval_digest_destroy(digest, &pair->mem);
+		ndval_digest_destroy(digest);
 	else
 		ndval_check_begin(stream, instance, digest);
 	return stream;

@@ -105,7 +105,7 @@ void ndval_check_begin(struct ndval_stream *stream, unsigned int instance,
 		ask_others(stream, instance);
 	}
 	spin_unlock(&stream->lock);
-	ndval_digest_destroy(digest, &stream->pair->mem);
+	ndval_digest_destroy(digest);
 }
 
 /**
@@ -282,10 +282,10 @@ int ndval_check_found(struct ndval_stream *stream, struct ndval_cursor *cursor)
 {
 	int err = 0;
 
-	lockdep_assert_held(&cursor->lock);
+	lockdep_assert_held(&cursor->reader->lock);
 	spin_lock(&stream->lock);
 	/* Unless it was repositioned meanwhile. */
-	if (cursor->gen == cursor->chunk_gen)
+	if (cursor->gen == cursor->reader->gen)
 		diverge(stream, cursor - stream->cursors);
 	if (cursor->diverged)
 		err = -ESTALE;
@@ -322,14 +322,14 @@ int ndval_check_kind(struct ndval_stream *journal, unsigned int instance,
 	struct ndval_piece piece;
 	bool moved;
 
-	lockdep_assert_held(&own->lock);
+	lockdep_assert_held(&own->reader->lock);
 	set_piece(&piece, asked);
 	set_piece(&other.piece, record);
 	if (record->origin != READ_ONCE(stream->pair->id))
 		other.id = record->origin;
 	/* Under this lock nobody is repositioned in the journal. */
 	spin_lock(&stream->lock);
-	moved = READ_ONCE(own->gen) != own->chunk_gen;
+	moved = READ_ONCE(own->gen) != own->reader->gen;
 	if (!moved && cursor->digest) {
 		spin_lock(&cursor->move);
 		ndval_digest_find_kind(cursor->digest, record->place, &piece, &other);

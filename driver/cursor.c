@@ -20,6 +20,7 @@
 #include <linux/netlink.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 
@@ -38,8 +39,17 @@
  */
 void ndval_cursor_init(struct ndval_cursor *cursor)
 {
-	mutex_init(&cursor->lock);
 	spin_lock_init(&cursor->move);
+}
+
+static void destroy_reader(struct ndval_reader *reader, struct ndval_mem *mem)
+{
+	if (!reader)
+		return;
+	ndval_chunk_put(reader->chunk);
+	mutex_destroy(&reader->lock);
+	kfree(reader);
+	ndval_mem_uncharge(mem, sizeof(*reader));
 }
 
 /**
@@ -49,16 +59,52 @@ void ndval_cursor_init(struct ndval_cursor *cursor)
  */
 void ndval_cursor_destroy(struct ndval_cursor *cursor, struct ndval_mem *mem)
 {
-	ndval_chunk_put(cursor->chunk);
-	ndval_digest_destroy(cursor->digest, mem);
-	mutex_destroy(&cursor->lock);
+	destroy_reader(cursor->reader, mem);
+	ndval_digest_destroy(cursor->digest);
 }
 
-/* Can the reader go on in the chunk that the cursor has? */
-static bool has_piece(const struct ndval_cursor *cursor)
+/**
+ * ndval_cursor_open() - Have what readers of an instance need.
+ * @stream: the stream
+ * @instance: the instance
+ * @gfp: how to allocate
+ *
+ * Context: as @gfp says. Takes the stream's lock.
+ * Return: 0; -ENOMEM; -EAGAIN if @gfp does not let it sleep.
+ */
+int ndval_cursor_open(struct ndval_stream *stream, unsigned int instance, gfp_t gfp)
 {
-	return cursor->chunk && cursor->chunk_gen == READ_ONCE(cursor->gen) &&
-	       cursor->at < cursor->limit;
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_mem *mem = &stream->pair->mem;
+	struct ndval_reader *reader;
+
+	/* Pairs with the release below. */
+	if (smp_load_acquire(&cursor->reader))
+		return 0;
+	if (ndval_mem_charge(mem, sizeof(*reader)))
+		return -ENOMEM;
+	reader = kzalloc(sizeof(*reader), gfp | __GFP_NOWARN);
+	if (!reader) {
+		ndval_mem_uncharge(mem, sizeof(*reader));
+		return ndval_mem_error(gfp);
+	}
+	mutex_init(&reader->lock);
+	spin_lock(&stream->lock);
+	if (!cursor->reader) {
+		/* All of it is there for who finds it. */
+		smp_store_release(&cursor->reader, reader);
+		reader = NULL;
+	}
+	spin_unlock(&stream->lock);
+	destroy_reader(reader, mem);
+	return 0;
+}
+
+/* Can the reader go on in the chunk that it has? */
+static bool has_piece(const struct ndval_cursor *cursor, const struct ndval_reader *reader)
+{
+	return reader->chunk && reader->gen == READ_ONCE(cursor->gen) &&
+	       reader->at < reader->limit;
 }
 
 /**
@@ -147,25 +193,26 @@ static int take_chunk(struct ndval_stream *stream, unsigned int instance,
 		      size_t len)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
-	struct ndval_chunk *old = cursor->chunk;
+	struct ndval_reader *reader = cursor->reader;
+	struct ndval_chunk *old = reader->chunk;
 	size_t avail;
 	u64 limit;
 	int err;
 
-	lockdep_assert_held(&cursor->lock);
-	cursor->chunk = NULL;
+	lockdep_assert_held(&reader->lock);
+	reader->chunk = NULL;
 	spin_lock(&stream->lock);
 	err = ndval_stream_state(stream, instance);
 	if (err)
 		goto out;
 	limit = ndval_stream_limit(stream);
 	if (cursor->pos < limit)
-		cursor->chunk = ndval_ring_get(&stream->ring, cursor->pos, &avail);
-	if (cursor->chunk) {
-		cursor->at = cursor->pos;
-		cursor->limit = min(cursor->pos + avail, limit);
-		cursor->chunk_gen = cursor->gen;
-		ndval_cursor_allow(stream, cursor->limit);
+		reader->chunk = ndval_ring_get(&stream->ring, cursor->pos, &avail);
+	if (reader->chunk) {
+		reader->at = cursor->pos;
+		reader->limit = min(cursor->pos + avail, limit);
+		reader->gen = cursor->gen;
+		ndval_cursor_allow(stream, reader->limit);
 	} else if (cursor->pos >= NDVAL_OFFSET_MAX - NDVAL_CHUNK) {
 		err = -EOVERFLOW;
 	} else {
@@ -218,35 +265,36 @@ static int prepare(struct ndval_stream *stream, unsigned int instance, size_t le
  * What was copied counts, unless the generation says otherwise. Returns 1, 0 if it
  * does not, -ESTALE if the instance diverges by it.
  */
-static int move(struct ndval_cursor *cursor, size_t len, u64 key, bool complete)
+static int move(struct ndval_cursor *cursor, struct ndval_reader *reader, size_t len, u64 key,
+		bool complete)
 {
 	int ret = 1;
 
 	spin_lock(&cursor->move);
-	if (cursor->gen != cursor->chunk_gen) {
+	if (cursor->gen != reader->gen) {
 		ret = 0;
 	} else if (!ndval_digest_add(cursor->digest, key, NDVAL_VALUE_KIND_RANDOM, len,
 				     complete)) {
 		ret = -ESTALE;
 	} else {
-		cursor->at += len;
-		WRITE_ONCE(cursor->pos, cursor->at);
+		reader->at += len;
+		WRITE_ONCE(cursor->pos, reader->at);
 		WRITE_ONCE(cursor->hw, max(cursor->hw, cursor->pos));
-		WRITE_ONCE(cursor->delivered, cursor->delivered + len);
+		WRITE_ONCE(reader->delivered, reader->delivered + len);
 	}
 	spin_unlock(&cursor->move);
 	return ret;
 }
 
 /* Delivers what was copied. Returns 1, 0 to try again, or an errno. */
-static int deliver(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len,
-		   bool complete)
+static int deliver(struct ndval_stream *stream, struct ndval_cursor *cursor,
+		   struct ndval_reader *reader, size_t len, bool complete)
 {
 	u64 key = READ_ONCE(stream->pair->incarnation);
 	int ret;
 
 	do {
-		ret = move(cursor, len, key, complete);
+		ret = move(cursor, reader, len, key, complete);
 	} while (ret == -ESTALE && !ndval_check_found(stream, cursor));
 	if (ret > 0 && !READ_ONCE(stream->pair->moving))
 		ndval_check_start(stream->pair);
@@ -255,24 +303,24 @@ static int deliver(struct ndval_stream *stream, struct ndval_cursor *cursor, siz
 
 /* Copies one piece and delivers it. Returns bytes delivered, 0 to try again. */
 static ssize_t read_piece(struct ndval_stream *stream, struct ndval_cursor *cursor,
-			  struct iov_iter *to)
+			  struct ndval_reader *reader, struct iov_iter *to)
 {
-	size_t in = cursor->at & (NDVAL_CHUNK - 1);
-	size_t len = min_t(u64, cursor->limit - cursor->at, iov_iter_count(to));
+	size_t in = reader->at & (NDVAL_CHUNK - 1);
+	size_t len = min_t(u64, reader->limit - reader->at, iov_iter_count(to));
 	/* As of a page: what is known to lie in one needs no check as other memory does. */
-	size_t copied = copy_page_to_iter(virt_to_page(cursor->chunk->data), in, len, to);
+	size_t copied = copy_page_to_iter(virt_to_page(reader->chunk->data), in, len, to);
 	int ret;
 
 	if (copied < len) {
 		iov_iter_revert(to, copied);
 		return -EFAULT;
 	}
-	ret = deliver(stream, cursor, len, !iov_iter_count(to));
+	ret = deliver(stream, cursor, reader, len, !iov_iter_count(to));
 	if (ret <= 0) {
 		iov_iter_revert(to, len);
 		return ret;
 	}
-	if (cursor->at == cursor->limit ||
+	if (reader->at == reader->limit ||
 	    ndval_pair_setting(stream->pair, NDVAL_SET_RETAIN) < NDVAL_CHUNK)
 		ndval_stream_progress(stream);
 	return len;
@@ -340,7 +388,8 @@ long ndval_cursor_timeout(const struct ndval_stream *stream)
 }
 
 /* Like prepare(), but waits until there is a piece. What it needs, fast reads do without. */
-static noinline_for_stack int await_piece(struct ndval_stream *stream, unsigned int instance, size_t len)
+static noinline_for_stack int await_piece(struct ndval_stream *stream, unsigned int instance,
+					  size_t len)
 {
 	long timeout = ndval_cursor_timeout(stream);
 	unsigned long events;
@@ -361,22 +410,22 @@ static noinline_for_stack int await_piece(struct ndval_stream *stream, unsigned 
 
 /**
  * ndval_cursor_lock() - Be alone with an instance.
- * @cursor: the cursor
+ * @reader: its readers'
  * @nowait: never sleep
  *
  * Return: 0, -EAGAIN, -ERESTARTSYS.
  */
-int ndval_cursor_lock(struct ndval_cursor *cursor, bool nowait)
+int ndval_cursor_lock(struct ndval_reader *reader, bool nowait)
 {
 	if (nowait)
-		return mutex_trylock(&cursor->lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&cursor->lock) ? -ERESTARTSYS : 0;
+		return mutex_trylock(&reader->lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&reader->lock) ? -ERESTARTSYS : 0;
 }
 
 /**
  * ndval_cursor_read() - Deliver the next bytes of a stream to an instance.
  * @stream: the stream
- * @instance: the instance
+ * @instance: the instance, to which a file is bound
  * @to: where to
  * @nowait: never sleep
  *
@@ -388,25 +437,26 @@ ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 			  struct iov_iter *to, bool nowait)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_reader *reader = cursor->reader;
 	ssize_t done = 0;
 	ssize_t ret;
 
-	ret = ndval_cursor_lock(cursor, nowait);
+	ret = ndval_cursor_lock(reader, nowait);
 	if (ret)
 		return ret;
 	while (iov_iter_count(to)) {
-		u32 gen = cursor->chunk_gen;
+		u32 gen = reader->gen;
 
-		if (!has_piece(cursor)) {
+		if (!has_piece(cursor, reader)) {
 			ret = prepare(stream, instance, iov_iter_count(to), nowait);
 			if (ret == -EAGAIN && !nowait)
 				ret = await_piece(stream, instance,
 						  iov_iter_count(to));
 			/* Never join bytes from before and after a reposition. */
-			if (ret || (done && gen != cursor->chunk_gen))
+			if (ret || (done && gen != reader->gen))
 				break;
 		}
-		ret = read_piece(stream, cursor, to);
+		ret = read_piece(stream, cursor, reader, to);
 		if (ret < 0)
 			break;
 		done += ret;
@@ -418,7 +468,7 @@ ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 		}
 		cond_resched();
 	}
-	mutex_unlock(&cursor->lock);
+	mutex_unlock(&reader->lock);
 	return done ?: ret;
 }
 
@@ -582,7 +632,8 @@ int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool e
 	struct ndval_cursor *cursor = &stream->cursors[instance];
 	int err;
 
-	err = ndval_check_bind(stream, instance, gfp);
+	err = ndval_cursor_open(stream, instance, gfp) ?:
+	      ndval_check_bind(stream, instance, gfp);
 	if (err)
 		return err;
 	spin_lock(&stream->lock);

@@ -8,11 +8,13 @@
 struct iov_iter;
 struct ndval_cursor;
 struct ndval_mem;
+struct ndval_reader;
 struct ndval_stream;
 struct netlink_ext_ack;
 
 void ndval_cursor_init(struct ndval_cursor *cursor);
 void ndval_cursor_destroy(struct ndval_cursor *cursor, struct ndval_mem *mem);
+int ndval_cursor_open(struct ndval_stream *stream, unsigned int instance, gfp_t gfp);
 ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 			  struct iov_iter *to, bool nowait);
 void ndval_cursor_ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len);
@@ -23,7 +25,7 @@ void ndval_cursor_wait_begin(struct ndval_stream *stream);
 void ndval_cursor_wait_end(struct ndval_stream *stream);
 int ndval_cursor_wait(struct ndval_stream *stream, unsigned long events, long *timeout);
 long ndval_cursor_timeout(const struct ndval_stream *stream);
-int ndval_cursor_lock(struct ndval_cursor *cursor, bool nowait);
+int ndval_cursor_lock(struct ndval_reader *reader, bool nowait);
 int ndval_cursor_commit(struct ndval_stream *stream, unsigned int instance, u32 *drops);
 __poll_t ndval_cursor_poll(struct ndval_stream *stream, unsigned int instance);
 int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool excl,

@@ -35,6 +35,30 @@
 
 static_assert(sizeof(struct ndval_stop) == 16);
 
+#define PENDING_SIZE	(NDVAL_STOPS * sizeof(struct ndval_pending))
+
+/* There is one for each copy in each stream: of its own size, not of the next power of 2. */
+static struct kmem_cache *cache;
+
+/**
+ * ndval_digest_init() - Prepare to make digests.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ndval_digest_init(void)
+{
+	cache = KMEM_CACHE(ndval_digest, 0);
+	return cache ? 0 : -ENOMEM;
+}
+
+/**
+ * ndval_digest_exit() - No digest is left.
+ */
+void ndval_digest_exit(void)
+{
+	kmem_cache_destroy(cache);
+}
+
 /**
  * ndval_digest_create() - Make the digest of a copy; ndval_digest_start() begins it.
  * @mem: account that it is charged to
@@ -48,23 +72,30 @@ struct ndval_digest *ndval_digest_create(struct ndval_mem *mem, gfp_t gfp)
 
 	if (ndval_mem_charge(mem, sizeof(*digest)))
 		return ERR_PTR(-ENOMEM);
-	digest = kzalloc(sizeof(*digest), gfp);
-	if (digest)
-		return digest;
-	ndval_mem_uncharge(mem, sizeof(*digest));
-	return ERR_PTR(ndval_mem_error(gfp));
+	digest = kmem_cache_zalloc(cache, gfp);
+	if (!digest) {
+		ndval_mem_uncharge(mem, sizeof(*digest));
+		return ERR_PTR(ndval_mem_error(gfp));
+	}
+	digest->mem = mem;
+	return digest;
 }
 
 /**
  * ndval_digest_destroy() - The opposite of ndval_digest_create().
  * @digest: the digest; may be NULL
- * @mem: as then
  */
-void ndval_digest_destroy(struct ndval_digest *digest, struct ndval_mem *mem)
+void ndval_digest_destroy(struct ndval_digest *digest)
 {
+	struct ndval_mem *mem;
+
 	if (!digest)
 		return;
-	kfree(digest);
+	mem = digest->mem;
+	if (digest->pending)
+		ndval_mem_uncharge(mem, PENDING_SIZE);
+	kfree(digest->pending);
+	kmem_cache_free(cache, digest);
 	ndval_mem_uncharge(mem, sizeof(*digest));
 }
 
@@ -340,7 +371,8 @@ static bool agrees(struct ndval_digest *digest, u64 value, u64 to, bool ends,
 }
 
 /* The slow half of ndval_digest_add(): a pending stop is reached. */
-static noinline_for_stack bool reach(struct ndval_digest *digest, u64 to, u32 kind, u32 length, bool ends)
+static noinline_for_stack bool reach(struct ndval_digest *digest, u64 to, u32 kind,
+				     u32 length, bool ends)
 {
 	struct ndval_sum sum = digest->sum;
 	struct ndval_piece piece;
@@ -425,6 +457,19 @@ void ndval_digest_tell(struct ndval_digest *digest, struct ndval_told *told)
 	memcpy(told->stops, digest->stops, sizeof(told->stops));
 }
 
+/* Most copies never have a stop of another ahead. Return: false without memory. */
+static bool has_pending(struct ndval_digest *digest)
+{
+	if (digest->pending)
+		return true;
+	if (ndval_mem_charge(digest->mem, PENDING_SIZE))
+		return false;
+	digest->pending = kmalloc(PENDING_SIZE, GFP_ATOMIC | __GFP_NOWARN);
+	if (!digest->pending)
+		ndval_mem_uncharge(digest->mem, PENDING_SIZE);
+	return digest->pending;
+}
+
 static void await(struct ndval_digest *digest, const struct ndval_stop *stop,
 		  const struct ndval_copy *copy)
 {
@@ -434,7 +479,7 @@ static void await(struct ndval_digest *digest, const struct ndval_stop *stop,
 		if (digest->pending[i].stop.offset == stop->offset &&
 		    digest->pending[i].stop.digest == stop->digest)
 			return;
-	if (digest->npending == NDVAL_STOPS)
+	if (digest->npending == NDVAL_STOPS || !has_pending(digest))
 		return;
 	digest->pending[i].stop = *stop;
 	digest->pending[i].copy = *copy;

@@ -67,19 +67,19 @@ struct ndval_told {
 /**
  * struct ndval_finding - two copies differ
  * @offset: from here on
- * @journal: that is a place in the stream's journal
  * @reason: how, for people
- * @own: piece of this copy
  * @other: the other copy
+ * @own: piece of this copy
+ * @journal: @offset is a place in the stream's journal
  * @due: listeners are to be told
  * @untold: the other's member is to be told
  */
 struct ndval_finding {
 	u64			offset;
-	bool			journal;
 	const char		*reason;
-	struct ndval_piece	own;
 	struct ndval_copy	other;
+	struct ndval_piece	own;
+	bool			journal;
 	bool			due;
 	bool			untold;
 };
@@ -99,6 +99,16 @@ struct ndval_sum {
 };
 
 /**
+ * struct ndval_pending - a stop of another copy that is still ahead
+ * @stop: the stop
+ * @copy: whose
+ */
+struct ndval_pending {
+	struct ndval_stop	stop;
+	struct ndval_copy	copy;
+};
+
+/**
  * struct ndval_digest - what one copy of the application was given, in short
  * @sum: of the segment, if @known and @begun
  * @segment: stop at which the segment began
@@ -114,9 +124,11 @@ struct ndval_sum {
  * @npending: how many
  * @last: the last piece
  * @stops: stops that it knows of itself, the oldest first
- * @pending: stops of other copies that are still ahead
+ * @pending: NDVAL_STOPS places for stops of other copies that are still ahead; NULL
+ *	before there was one
  * @found: it was found here that it differs
  * @heard: a peer found that
+ * @mem: account that it is charged to
  *
  * Protected by the cursor's @move. @stop and @open make the cursor's position.
  */
@@ -135,16 +147,16 @@ struct ndval_digest {
 	u8			npending;
 	struct ndval_piece	last;
 	struct ndval_stop	stops[NDVAL_STOPS];
-	struct {
-		struct ndval_stop	stop;
-		struct ndval_copy	copy;
-	} pending[NDVAL_STOPS];
+	struct ndval_pending	*pending;
 	struct ndval_finding	found;
 	struct ndval_finding	heard;
+	struct ndval_mem	*mem;
 };
 
+int ndval_digest_init(void);
+void ndval_digest_exit(void);
 struct ndval_digest *ndval_digest_create(struct ndval_mem *mem, gfp_t gfp);
-void ndval_digest_destroy(struct ndval_digest *digest, struct ndval_mem *mem);
+void ndval_digest_destroy(struct ndval_digest *digest);
 void ndval_digest_start(struct ndval_digest *digest, u64 pos);
 void ndval_digest_forget(struct ndval_digest *digest);
 bool ndval_digest_add(struct ndval_digest *digest, u64 key, u32 kind, u32 len,

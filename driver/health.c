@@ -94,8 +94,12 @@ void ndval_pair_sums(struct ndval_pair *pair, struct ndval_pair_sums *sums)
 		}
 		sums->issued += stream->ring.head;
 		sums->committed += ndval_stream_committed(stream);
-		for (i = 0; i < NDVAL_INSTANCES; i++)
-			sums->delivered += READ_ONCE(stream->cursors[i].delivered);
+		for (i = 0; i < NDVAL_INSTANCES; i++) {
+			const struct ndval_reader *reader = stream->cursors[i].reader;
+
+			if (reader)
+				sums->delivered += READ_ONCE(reader->delivered);
+		}
 		if (pair->role == NDVAL_ROLE_SECONDARY)
 			sums->lag += demand_missing(stream);
 		spin_unlock(&stream->lock);

@@ -101,7 +101,7 @@ static int take(struct ndval_stream *journal, unsigned int instance, u32 kind,
 	u64 limit, end, pos;
 	int err;
 
-	lockdep_assert_held(&cursor->lock);
+	lockdep_assert_held(&cursor->reader->lock);
 	spin_lock(&journal->lock);
 	err = ndval_stream_state(journal, instance);
 	if (err)
@@ -111,7 +111,7 @@ static int take(struct ndval_stream *journal, unsigned int instance, u32 kind,
 	if (pos < limit && ndval_journal_get(&journal->ring, pos, &drawn->record)) {
 		end = pos + ndval_record_size(drawn->record.length);
 		copy_value(journal, pos, kind, drawn);
-		cursor->chunk_gen = cursor->gen;
+		cursor->reader->gen = cursor->gen;
 		ndval_cursor_allow(journal, end);
 	} else if (pos >= NDVAL_OFFSET_MAX - NDVAL_RECORD_MAX) {
 		err = -EOVERFLOW;
@@ -135,13 +135,13 @@ static void propose(struct ndval_stream *journal, unsigned int instance,
 	if (ndval_pair_is_primary(journal->pair) || cursor->pos < journal->ring.head ||
 	    journal->dead || ndval_bar_refuses(READ_ONCE(journal->pair->bar)))
 		goto out;
-	if (cursor->proposal && cursor->proposed_at == cursor->pos &&
+	if (cursor->proposal && cursor->proposal->place == cursor->pos &&
 	    cursor->proposal->record.kind == proposal->record.kind)
 		goto out;	/* said before; the call was interrupted, or looks again */
 	old = cursor->proposal;
 	refcount_inc(&proposal->ref);
+	proposal->place = cursor->pos;
 	cursor->proposal = proposal;
-	cursor->proposed_at = cursor->pos;
 	list_for_each_entry(flow, &journal->flows, list) {
 		if (!flow->upstream)
 			continue;
@@ -238,11 +238,11 @@ static bool move(struct ndval_cursor *cursor, const struct ndval_drawn *drawn)
 	bool moved;
 
 	spin_lock(&cursor->move);
-	moved = cursor->gen == cursor->chunk_gen;
+	moved = cursor->gen == cursor->reader->gen;
 	if (moved) {
 		WRITE_ONCE(cursor->pos, cursor->pos + ndval_record_size(drawn->record.length));
 		WRITE_ONCE(cursor->hw, max(cursor->hw, cursor->pos));
-		WRITE_ONCE(cursor->delivered, cursor->delivered + 1);
+		WRITE_ONCE(cursor->reader->delivered, cursor->reader->delivered + 1);
 	}
 	spin_unlock(&cursor->move);
 	return moved;
@@ -292,7 +292,8 @@ int ndval_propose(struct ndval_stream *journal, unsigned int instance,
 	struct ndval_cursor *cursor = &journal->cursors[instance];
 	int ret;
 
-	ret = ndval_cursor_lock(cursor, nowait);
+	ret = ndval_cursor_open(journal, instance, nowait ? GFP_NOWAIT : GFP_KERNEL) ?:
+	      ndval_cursor_lock(cursor->reader, nowait);
 	if (ret)
 		return ret;
 	do {
@@ -303,7 +304,7 @@ int ndval_propose(struct ndval_stream *journal, unsigned int instance,
 		ndval_propose_forget_one(journal, instance);
 		spin_unlock(&journal->lock);
 	}
-	mutex_unlock(&cursor->lock);
+	mutex_unlock(&cursor->reader->lock);
 	if (ret < 0)
 		return ret;
 	ndval_stream_progress(journal);
@@ -352,13 +353,13 @@ bool ndval_propose_take(struct ndval_flow *flow, u32 link_id, struct ndval_propo
 		cursor = &journal->cursors[__ffs(flow->propose)];
 		flow->propose &= flow->propose - 1;
 		/* What is recorded there is known, or the instance went elsewhere. */
-		if (!cursor->proposal || cursor->proposed_at < journal->ring.head ||
-		    cursor->proposed_at != READ_ONCE(cursor->pos))
+		if (!cursor->proposal || cursor->proposal->place < journal->ring.head ||
+		    cursor->proposal->place != READ_ONCE(cursor->pos))
 			continue;
 		refcount_inc(&cursor->proposal->ref);
 		*propose = (struct ndval_propose) {
 			.proposal	= cursor->proposal,
-			.place		= cursor->proposed_at,
+			.place		= cursor->proposal->place,
 			.id		= journal->id,
 			.epoch_id	= journal->epoch_id,
 		};

@@ -17,15 +17,17 @@ struct ndval_stream;
  * @ref: the call's, the cursor's, the sender's
  * @mem: account that it is charged to
  * @record: as it would be recorded; its @place is not set
+ * @place: for which place the cursor has it; protected by the journal's lock
  * @value: of kind agreed, the value that is offered; of a clock nothing, for whoever
  *	records it takes the reading
  *
- * Does not change once made.
+ * Else it does not change once made.
  */
 struct ndval_proposal {
 	refcount_t		ref;
 	struct ndval_mem	*mem;
 	struct ndval_record	record;
+	u64			place;
 	u8			value[];
 };
 

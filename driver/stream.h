@@ -24,20 +24,32 @@ struct ndval_proposal;
 #define NDVAL_DROPS_UNTOLD	U32_MAX
 
 /**
- * struct ndval_cursor - where one instance stands in one stream
- * @lock: serialises the readers of the instance; the only lock held across a
- *	copy to user memory or a wait. Protects @chunk, @at, @limit, @chunk_gen.
+ * struct ndval_reader - what readers of an instance need of its cursor
+ * @lock: serialises them; the only lock held across a copy to user memory or a
+ *	wait. Protects all that follows.
  * @chunk: chunk the instance reads from, with a reference; or NULL
- * @at: offset that is read next from @chunk: @pos as the reader knows it, which
- *	nobody changes under its hands
+ * @at: offset that is read next from @chunk: the cursor's as the reader knows it,
+ *	which nobody changes under its hands
  * @limit: offset up to which @chunk may be read
- * @chunk_gen: value of @gen when @chunk was taken
+ * @gen: of the cursor, when @chunk was taken
+ * @delivered: bytes delivered, for statistics
+ */
+struct ndval_reader {
+	struct mutex		lock;	/* protects all that follows */
+	struct ndval_chunk	*chunk;
+	u64			at;
+	u64			limit;
+	u64			delivered;
+	u32			gen;
+};
+
+/**
+ * struct ndval_cursor - where one instance stands in one stream
  * @move: leaf lock that makes "check the generation, then move" one step.
- *	Protects @pos, @hw, @delivered and @gen against each other; whoever changes @gen
+ *	Protects @pos, @hw and @gen against each other; whoever changes @gen
  *	holds the stream's lock too, so that either lock is enough to read it.
  * @pos: next offset
  * @hw: highest end ever delivered; kept when the instance is repositioned
- * @delivered: bytes delivered, for statistics
  * @gen: raised by whatever makes a copy under way void: repositioning,
  *	eviction, reset, removal
  * @lost: the next value has left the window; until repositioned. Stream's lock.
@@ -47,20 +59,15 @@ struct ndval_proposal;
  * @excl: one of them bound it for itself alone. Stream's lock.
  * @diverged: the copy has diverged from another, and gets no more values; until
  *	repositioned. Stream's lock.
+ * @reader: what only readers need; NULL before the first. Set once, under the stream's
+ *	lock.
  * @digest: what the copy was given, in short; NULL before the first file is bound.
  *	Set once, under both the stream's lock and @move, which protects what is in it.
  *	None in a journal, where each record is compared by itself.
  * @proposal: in a journal, what the instance asked for last, with a reference.
  *	Stream's lock.
- * @proposed_at: for which place. Stream's lock.
  */
 struct ndval_cursor {
-	struct mutex		lock;	/* protects the next 4 fields */
-	struct ndval_chunk	*chunk;
-	u64			at;
-	u64			limit;
-	u32			chunk_gen;
-
 	u32			gen;
 	spinlock_t		move;	/* see above */
 	bool			lost;
@@ -70,11 +77,10 @@ struct ndval_cursor {
 	unsigned int		files;
 	u64			pos;
 	u64			hw;
-	u64			delivered;
 	u64			wanted;
+	struct ndval_reader	*reader;
 	struct ndval_digest	*digest;
 	struct ndval_proposal	*proposal;
-	u64			proposed_at;
 } ____cacheline_aligned;
 
 /**

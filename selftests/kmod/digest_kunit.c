@@ -10,8 +10,11 @@
 static struct ndval_digest *copy_at(struct kunit *test, u64 pos)
 {
 	struct ndval_digest *digest = kunit_kzalloc(test, sizeof(*digest), GFP_KERNEL);
+	struct ndval_pending *pending = kunit_kzalloc(test, PENDING_SIZE, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, digest);
+	KUNIT_ASSERT_NOT_NULL(test, pending);
+	digest->pending = pending;
 	ndval_digest_start(digest, pos);
 	return digest;
 }
