@@ -13,8 +13,9 @@
 #include "pair.h"
 #include "stream.h"
 
-/* Bytes that are drawn at once for a reader that waits for no more. */
-#define NDVAL_FEW	256
+/* Bytes that are drawn for a reader that waits for no more, in steps. */
+#define FEW_STEP	256
+#define FEW_MAX		1024
 
 /**
  * ndval_stream_may_issue() - May this member record values now?
@@ -160,22 +161,24 @@ static int append_few(struct ndval_stream *stream, const u8 *data, size_t len)
 bool ndval_stream_fill_few(struct ndval_flow *flow)
 {
 	struct ndval_stream *stream = flow->stream;
-	u8 few[NDVAL_FEW];
-	bool wanted;
+	u64 wanted = 0;
+	u8 few[FEW_MAX];
+	size_t len;
 	int err;
 
 	if (ndval_stream_is_journal(stream) || !rng_is_initialized())
 		return false;
 	spin_lock(&stream->lock);
-	wanted = ndval_flow_counts(flow) && flow->need > stream->ring.head &&
-		 flow->demand > stream->ring.head &&
-		 flow->demand - stream->ring.head <= NDVAL_FEW;
+	if (ndval_flow_counts(flow) && flow->need > stream->ring.head &&
+	    flow->demand > stream->ring.head)
+		wanted = flow->demand - stream->ring.head;
 	spin_unlock(&stream->lock);
-	if (!wanted)
+	if (!wanted || wanted > FEW_MAX)
 		return false;
-	get_random_bytes(few, sizeof(few));
-	err = append_few(stream, few, sizeof(few));
-	memzero_explicit(few, sizeof(few));
+	len = round_up(wanted, FEW_STEP);
+	get_random_bytes(few, len);
+	err = append_few(stream, few, len);
+	memzero_explicit(few, len);
 	return !err;
 }
 

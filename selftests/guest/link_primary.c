@@ -598,7 +598,11 @@ TEST_F(primary, who_is_on_a_new_link_is_not_passed)
 	ASSERT_TRUE(say_pair(&self->other.peer, &self->other.side));
 	grant(_metadata, &self->other, store, 256 * KIB);
 	ASSERT_TRUE(say_end(&self->other.peer, &self->other.side));
-	ASSERT_TRUE(peer_is_served(&self->other.peer));
+	take_rest(_metadata, &self->other, store);
+	EXPECT_LE(24 * KIB, store->have);
+	grant(_metadata, &self->other, store, 256 * KIB);
+	EXPECT_EQ(0, fsync(self->fd));
+	EXPECT_TRUE(host_peer_is(&self->host, "web1", "m2", NDVAL_PEER_STATE_IN_SYNC));
 	EXPECT_EQ(0, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DROPS));
 }
 
