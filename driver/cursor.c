@@ -226,7 +226,8 @@ out:
 
 static void fill_ahead(struct ndval_stream *stream, gfp_t gfp)
 {
-	if (ndval_pair_is_primary(stream->pair))
+	/* Who is added just now is looked after by whoever adds it. */
+	if (!list_empty(&stream->flows) && ndval_pair_is_primary(stream->pair))
 		ndval_stream_fill_ahead(stream, gfp);
 }
 

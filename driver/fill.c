@@ -107,7 +107,7 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 		err = append(stream, end, needed, &chunk);
 		ndval_chunk_put(chunk);
 		chunk = NULL;
-		if (err)
+		if (err || READ_ONCE(stream->ring.head) >= end)
 			break;
 	}
 	ndval_chunk_put(chunk);
