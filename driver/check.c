@@ -618,25 +618,21 @@ static void hear_finding(struct ndval_stream *stream, const struct ndval_check *
 {
 	struct ndval_cursor *cursor = &stream->cursors[check->found_instance];
 	struct ndval_pair *pair = stream->pair;
-	struct ndval_digest *digest;
-	struct ndval_piece own;
-
-	if (!is_copy(stream, check->found_instance))
-		return;
-	own = cursor->digest->last;
-	if (check->found_journal)
-		recorded_piece(stream, check, &own);
-	spin_lock(&cursor->move);
-	digest = cursor->digest;
-	digest->divergences++;
-	digest->heard = (struct ndval_finding) {
+	struct ndval_finding finding = {
 		.offset	= check->found_at,
 		.journal = check->found_journal,
 		.reason	= "found by the peer",
-		.own	= own,
 		.other	= check->told.copy,
 		.due	= true,
 	};
+
+	if (!is_copy(stream, check->found_instance))
+		return;
+	finding.own = cursor->digest->last;
+	if (check->found_journal)
+		recorded_piece(stream, check, &finding.own);
+	spin_lock(&cursor->move);
+	ndval_digest_hear_finding(cursor->digest, &finding);
 	spin_unlock(&cursor->move);
 	atomic64_inc(&pair->divergences);
 	ndval_pair_report(pair);
@@ -737,16 +733,25 @@ static void report(struct ndval_stream *stream, unsigned int instance,
 	spin_unlock(&stream->lock);
 }
 
-static bool take_due(struct ndval_stream *stream, unsigned int instance,
-		     struct ndval_finding *from, struct ndval_finding *finding)
+/* What was found here, or by a peer (@heard), and is to be told. */
+static bool take_due(struct ndval_stream *stream, unsigned int instance, bool heard,
+		     struct ndval_finding *finding)
 {
 	struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_digest *digest = cursor->digest;
+	struct ndval_finding *from = &digest->found;
+	bool due = false;
 
 	spin_lock(&cursor->move);
-	*finding = *from;
-	from->due = false;
+	if (heard)
+		from = digest->others ? &digest->others->heard : NULL;
+	if (from) {
+		*finding = *from;
+		due = from->due;
+		from->due = false;
+	}
 	spin_unlock(&cursor->move);
-	return finding->due;
+	return due;
 }
 
 /**
@@ -762,13 +767,11 @@ void ndval_check_report(struct ndval_stream *stream)
 
 	lockdep_assert_held(&stream->pair->lock);
 	for (i = 0; i < NDVAL_INSTANCES; i++) {
-		struct ndval_digest *digest = READ_ONCE(stream->cursors[i].digest);
-
-		if (!digest)
+		if (!READ_ONCE(stream->cursors[i].digest))
 			continue;
-		if (take_due(stream, i, &digest->found, &finding))
+		if (take_due(stream, i, false, &finding))
 			report(stream, i, &finding);
-		if (take_due(stream, i, &digest->heard, &finding))
+		if (take_due(stream, i, true, &finding))
 			report(stream, i, &finding);
 	}
 }

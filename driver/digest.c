@@ -34,30 +34,8 @@
 #include "ring.h"
 
 static_assert(sizeof(struct ndval_stop) == 16);
-
-#define PENDING_SIZE	(NDVAL_STOPS * sizeof(struct ndval_pending))
-
-/* There is one for each copy in each stream: of its own size, not of the next power of 2. */
-static struct kmem_cache *cache;
-
-/**
- * ndval_digest_init() - Prepare to make digests.
- *
- * Return: 0 or -ENOMEM.
- */
-int ndval_digest_init(void)
-{
-	cache = KMEM_CACHE(ndval_digest, 0);
-	return cache ? 0 : -ENOMEM;
-}
-
-/**
- * ndval_digest_exit() - No digest is left.
- */
-void ndval_digest_exit(void)
-{
-	kmem_cache_destroy(cache);
-}
+/* There is one for each copy in each stream: it is to fit where it is allocated. */
+static_assert(sizeof(struct ndval_digest) <= 512);
 
 /**
  * ndval_digest_create() - Make the digest of a copy; ndval_digest_start() begins it.
@@ -72,7 +50,7 @@ struct ndval_digest *ndval_digest_create(struct ndval_mem *mem, gfp_t gfp)
 
 	if (ndval_mem_charge(mem, sizeof(*digest)))
 		return ERR_PTR(-ENOMEM);
-	digest = kmem_cache_zalloc(cache, gfp);
+	digest = kzalloc(sizeof(*digest), gfp);
 	if (!digest) {
 		ndval_mem_uncharge(mem, sizeof(*digest));
 		return ERR_PTR(ndval_mem_error(gfp));
@@ -92,10 +70,10 @@ void ndval_digest_destroy(struct ndval_digest *digest)
 	if (!digest)
 		return;
 	mem = digest->mem;
-	if (digest->pending)
-		ndval_mem_uncharge(mem, PENDING_SIZE);
-	kfree(digest->pending);
-	kmem_cache_free(cache, digest);
+	if (digest->others)
+		ndval_mem_uncharge(mem, sizeof(*digest->others));
+	kfree(digest->others);
+	kfree(digest);
 	ndval_mem_uncharge(mem, sizeof(*digest));
 }
 
@@ -165,18 +143,31 @@ static void know(struct ndval_digest *digest, u64 offset, u64 value)
 	digest->stops[digest->nstops++] = (struct ndval_stop) { offset, value };
 }
 
+/* Most copies never have another ahead. Return: false without memory. */
+static bool has_others(struct ndval_digest *digest)
+{
+	if (digest->others)
+		return true;
+	if (ndval_mem_charge(digest->mem, sizeof(*digest->others)))
+		return false;
+	digest->others = kzalloc(sizeof(*digest->others), GFP_ATOMIC | __GFP_NOWARN);
+	if (!digest->others)
+		ndval_mem_uncharge(digest->mem, sizeof(*digest->others));
+	return digest->others;
+}
+
 static void find_next(struct ndval_digest *digest)
 {
 	unsigned int i;
 
 	digest->next = U64_MAX;
 	for (i = 0; i < digest->npending; i++)
-		digest->next = min(digest->next, digest->pending[i].stop.offset);
+		digest->next = min(digest->next, digest->others->pending[i].stop.offset);
 }
 
 static void remove_pending(struct ndval_digest *digest, unsigned int i)
 {
-	digest->pending[i] = digest->pending[--digest->npending];
+	digest->others->pending[i] = digest->others->pending[--digest->npending];
 }
 
 /* A stop that was passed is not pending any more. */
@@ -185,7 +176,7 @@ static void pass(struct ndval_digest *digest, u64 to)
 	unsigned int i = 0;
 
 	while (i < digest->npending) {
-		if (digest->pending[i].stop.offset <= to)
+		if (digest->others->pending[i].stop.offset <= to)
 			remove_pending(digest, i);
 		else
 			i++;
@@ -214,7 +205,8 @@ void ndval_digest_start(struct ndval_digest *digest, u64 pos)
 	digest->nstops = 0;
 	memset(&digest->last, 0, sizeof(digest->last));
 	memset(&digest->found, 0, sizeof(digest->found));
-	memset(&digest->heard, 0, sizeof(digest->heard));
+	if (digest->others)
+		memset(&digest->others->heard, 0, sizeof(digest->others->heard));
 	pass(digest, pos);
 }
 
@@ -247,7 +239,7 @@ static void drop_copies(struct ndval_digest *digest, const struct ndval_copy *co
 	unsigned int i = 0;
 
 	while (i < digest->npending) {
-		const struct ndval_copy *who = &digest->pending[i].copy;
+		const struct ndval_copy *who = &digest->others->pending[i].copy;
 
 		if (who->id == copy->id &&
 		    (whole_member ||
@@ -330,6 +322,21 @@ void ndval_digest_find_kind(struct ndval_digest *digest, u64 place,
 }
 
 /**
+ * ndval_digest_hear_finding() - A peer found that one of its copies differs from this one.
+ * @digest: the digest
+ * @finding: how
+ *
+ * Without memory it is counted, and told of at the peer only.
+ */
+void ndval_digest_hear_finding(struct ndval_digest *digest,
+			       const struct ndval_finding *finding)
+{
+	digest->divergences++;
+	if (has_others(digest))
+		digest->others->heard = *finding;
+}
+
+/**
  * ndval_digest_blame() - This copy differs from another, at a place that both passed.
  * @digest: the digest
  * @offset: the place
@@ -351,22 +358,22 @@ static bool agrees(struct ndval_digest *digest, u64 value, u64 to, bool ends,
 	unsigned int i, worst = NDVAL_STOPS;
 
 	for (i = 0; i < digest->npending; i++) {
-		const struct ndval_stop *stop = &digest->pending[i].stop;
+		const struct ndval_stop *stop = &digest->others->pending[i].stop;
 
 		if (stop->offset > to ||
 		    (stop->offset == to && (!ends || stop->digest == value)))
 			continue;
 		if (worst == NDVAL_STOPS ||
-		    stop->offset < digest->pending[worst].stop.offset)
+		    stop->offset < digest->others->pending[worst].stop.offset)
 			worst = i;
 	}
 	if (worst == NDVAL_STOPS)
 		return true;
-	find(digest, digest->pending[worst].stop.offset,
-	     digest->pending[worst].stop.offset < to ?
+	find(digest, digest->others->pending[worst].stop.offset,
+	     digest->others->pending[worst].stop.offset < to ?
 	     "a piece goes past the place where the other stopped" :
 	     "it was read in other pieces up to here",
-	     piece, &digest->pending[worst].copy);
+	     piece, &digest->others->pending[worst].copy);
 	return false;
 }
 
@@ -457,32 +464,19 @@ void ndval_digest_tell(struct ndval_digest *digest, struct ndval_told *told)
 	memcpy(told->stops, digest->stops, sizeof(told->stops));
 }
 
-/* Most copies never have a stop of another ahead. Return: false without memory. */
-static bool has_pending(struct ndval_digest *digest)
-{
-	if (digest->pending)
-		return true;
-	if (ndval_mem_charge(digest->mem, PENDING_SIZE))
-		return false;
-	digest->pending = kmalloc(PENDING_SIZE, GFP_ATOMIC | __GFP_NOWARN);
-	if (!digest->pending)
-		ndval_mem_uncharge(digest->mem, PENDING_SIZE);
-	return digest->pending;
-}
-
 static void await(struct ndval_digest *digest, const struct ndval_stop *stop,
 		  const struct ndval_copy *copy)
 {
 	unsigned int i;
 
 	for (i = 0; i < digest->npending; i++)
-		if (digest->pending[i].stop.offset == stop->offset &&
-		    digest->pending[i].stop.digest == stop->digest)
+		if (digest->others->pending[i].stop.offset == stop->offset &&
+		    digest->others->pending[i].stop.digest == stop->digest)
 			return;
-	if (digest->npending == NDVAL_STOPS || !has_pending(digest))
+	if (digest->npending == NDVAL_STOPS || !has_others(digest))
 		return;
-	digest->pending[i].stop = *stop;
-	digest->pending[i].copy = *copy;
+	digest->others->pending[i].stop = *stop;
+	digest->others->pending[i].copy = *copy;
 	digest->npending++;
 	digest->next = min(digest->next, stop->offset);
 }

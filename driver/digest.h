@@ -109,6 +109,16 @@ struct ndval_pending {
 };
 
 /**
+ * struct ndval_others - what a copy knows of others
+ * @pending: stops of theirs that are still ahead
+ * @heard: a peer found that one of its copies differs from this one
+ */
+struct ndval_others {
+	struct ndval_pending	pending[NDVAL_STOPS];
+	struct ndval_finding	heard;
+};
+
+/**
  * struct ndval_digest - what one copy of the application was given, in short
  * @sum: of the segment, if @known and @begun
  * @segment: stop at which the segment began
@@ -121,13 +131,11 @@ struct ndval_pending {
  * @known: all pieces of the segment are in @sum
  * @begun: there were some
  * @nstops: how many
- * @npending: how many
+ * @npending: how many are pending
  * @last: the last piece
  * @stops: stops that it knows of itself, the oldest first
- * @pending: NDVAL_STOPS places for stops of other copies that are still ahead; NULL
- *	before there was one
+ * @others: what it knows of others; NULL before there was something
  * @found: it was found here that it differs
- * @heard: a peer found that
  * @mem: account that it is charged to
  *
  * Protected by the cursor's @move. @stop and @open make the cursor's position.
@@ -147,14 +155,11 @@ struct ndval_digest {
 	u8			npending;
 	struct ndval_piece	last;
 	struct ndval_stop	stops[NDVAL_STOPS];
-	struct ndval_pending	*pending;
+	struct ndval_others	*others;
 	struct ndval_finding	found;
-	struct ndval_finding	heard;
 	struct ndval_mem	*mem;
 };
 
-int ndval_digest_init(void);
-void ndval_digest_exit(void);
 struct ndval_digest *ndval_digest_create(struct ndval_mem *mem, gfp_t gfp);
 void ndval_digest_destroy(struct ndval_digest *digest);
 void ndval_digest_start(struct ndval_digest *digest, u64 pos);
@@ -166,6 +171,8 @@ bool ndval_digest_hear(struct ndval_digest *digest, u64 end,
 		       const struct ndval_told *told, u64 *offset);
 void ndval_digest_find_kind(struct ndval_digest *digest, u64 place,
 			    const struct ndval_piece *own, const struct ndval_copy *other);
+void ndval_digest_hear_finding(struct ndval_digest *digest,
+			       const struct ndval_finding *finding);
 void ndval_digest_blame(struct ndval_digest *digest, u64 offset,
 			const struct ndval_copy *other);
 void ndval_digest_drop(struct ndval_digest *digest);

@@ -169,7 +169,11 @@ void ndval_pair_adopt(struct ndval_pair *pair, struct ndval_peer *peer)
 		ndval_pair_diverge(pair, peer);
 		return;
 	}
-	if (pair->takeover.phase == NDVAL_TAKEOVER_GATHER)
+	/* One that was handed over to has done what it was to do. */
+	if (pair->takeover.phase == NDVAL_TAKEOVER_HANDED &&
+	    !strcmp(pair->takeover.target, peer->remote->name))
+		ndval_takeover_end(pair, 0, NULL);
+	else
 		ndval_takeover_end(pair, -ESTALE, "a peer is primary of a newer epoch");
 	list_for_each_entry(stream, &pair->stream_list, list)
 		adopt_stream(stream, heard);
@@ -306,6 +310,12 @@ static void take_over_stream(struct ndval_stream *stream, bool merged)
 	spin_unlock(&stream->lock);
 }
 
+/* It was of another epoch: what is stored now may be less. */
+static void forget_ack(struct ndval_flow *flow)
+{
+	flow->ack = 0;
+}
+
 static void believe(struct ndval_flow *flow)
 {
 	flow->in_sync = true;
@@ -323,13 +333,16 @@ static void count_peer(struct ndval_peer *peer)
 	struct ndval_pair *pair = peer->pair;
 	bool suspend = ndval_pair_setting(pair, NDVAL_SET_ON_PEER_LOSS) ==
 		       NDVAL_ON_PEER_LOSS_SUSPEND;
+	bool there = ndval_peer_connected(peer) || ndval_peer_is_expected(peer);
 
+	peer->renewed = 0;
 	peer->membership = NDVAL_MEMBERSHIP_OUT;
 	/* What it told of an earlier epoch is void. */
 	peer->listed = false;
 	ndval_peer_reset_flows(peer);
+	ndval_peer_visit_flows(peer, forget_ack);
 	/* Who is diverged or fenced will store nothing, and not be promoted. */
-	if ((suspend || ndval_peer_connected(peer)) && !peer->heard.diverged &&
+	if ((suspend || there) && !peer->heard.diverged &&
 	    !ndval_broken(NDVAL_BROKEN_ALONE))
 		ndval_peer_count(peer);
 	/* Who was in sync before still believes so: it is missed if it is lost. */
@@ -383,6 +396,7 @@ static void leave_peer(struct ndval_peer *peer)
 {
 	peer->membership = NDVAL_MEMBERSHIP_OUT;
 	peer->listed = false;
+	peer->renewed = 0;
 	ndval_peer_visit_flows(peer, ndval_flow_uncount);
 	ndval_peer_reset_flows(peer);
 }

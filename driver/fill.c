@@ -13,9 +13,8 @@
 #include "pair.h"
 #include "stream.h"
 
-/* Bytes that are drawn for a reader that waits for no more, in steps. */
-#define FEW_STEP	256
-#define FEW_MAX		1024
+/* Bytes that are drawn for a reader that waits for no more; they are on the stack. */
+#define FEW		256
 
 /**
  * ndval_stream_may_issue() - May this member record values now?
@@ -45,7 +44,8 @@ static int append(struct ndval_stream *stream, u64 end, bool needed,
 	spin_lock(&stream->lock);
 	err = ndval_stream_may_issue(stream);
 	if (!err && stream->ring.head < end)
-		err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed, NULL);
+		err = ndval_stream_make_room(stream, ndval_ring_rest(&stream->ring), needed,
+					     NULL);
 	if (!err && stream->ring.head < end) {
 		err = ndval_ring_fill(&stream->ring, chunk);
 		if (err == -ENOMEM)
@@ -86,8 +86,8 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 		head = stream->ring.head;
 		err = ndval_stream_may_issue(stream);
 		if (!err && head < end)
-			err = ndval_stream_make_room(stream, NDVAL_CHUNK, needed,
-						     &chunk);
+			err = ndval_stream_make_room(stream, ndval_ring_rest(&stream->ring),
+						     needed, &chunk);
 		spin_unlock(&stream->lock);
 		if (err || head >= end)
 			break;
@@ -114,9 +114,10 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 	return err;
 }
 
-/* Appends fresh bytes, no more than fit into the chunk at the head. */
-static int append_few(struct ndval_stream *stream, const u8 *data, size_t len)
+/* Appends fresh bytes, no more than fit into the chunk at the head, if they are wanted yet. */
+static int append_few(struct ndval_flow *flow, const u8 *data, size_t len)
 {
+	struct ndval_stream *stream = flow->stream;
 	struct ndval_ring *ring = &stream->ring;
 	struct ndval_chunk *spare = NULL;
 	u64 head;
@@ -125,8 +126,9 @@ static int append_few(struct ndval_stream *stream, const u8 *data, size_t len)
 	for (;;) {
 		spin_lock(&stream->lock);
 		head = ring->head;
-		len = min_t(size_t, len, NDVAL_CHUNK - (head & (NDVAL_CHUNK - 1)));
-		err = ndval_stream_may_issue(stream) ?:
+		len = min_t(u64, len, ndval_ring_rest(ring));
+		err = flow->demand > head ? 0 : -EAGAIN;
+		err = err ?: ndval_stream_may_issue(stream) ?:
 		      ndval_stream_make_room(stream, len, true, NULL) ?:
 		      ndval_ring_store(ring, head, data, len, &spare);
 		if (!err) {
@@ -162,8 +164,7 @@ bool ndval_stream_fill_few(struct ndval_flow *flow)
 {
 	struct ndval_stream *stream = flow->stream;
 	u64 wanted = 0;
-	u8 few[FEW_MAX];
-	size_t len;
+	u8 few[FEW];
 	int err;
 
 	if (ndval_stream_is_journal(stream) || !rng_is_initialized())
@@ -173,12 +174,11 @@ bool ndval_stream_fill_few(struct ndval_flow *flow)
 	    flow->demand > stream->ring.head)
 		wanted = flow->demand - stream->ring.head;
 	spin_unlock(&stream->lock);
-	if (!wanted || wanted > FEW_MAX)
+	if (!wanted || wanted > FEW)
 		return false;
-	len = round_up(wanted, FEW_STEP);
-	get_random_bytes(few, len);
-	err = append_few(stream, few, len);
-	memzero_explicit(few, len);
+	get_random_bytes(few, sizeof(few));
+	err = append_few(flow, few, sizeof(few));
+	memzero_explicit(few, sizeof(few));
 	return !err;
 }
 

@@ -29,8 +29,10 @@ struct ndval_stream;
  * @upstream: the peer is the primary that this member follows
  * @known: the peer's @ack and @want are known on this link
  * @refused: the peer can't store the stream
- * @said_link: link on which something was said that counts as moving, the first time;
- *	see receive_stream.c, whose it is
+ * @said_link: link on which something was said that counts as moving, see
+ *	receive_stream.c, whose it is, as the next two
+ * @said_have: most that it has said there of what it stores
+ * @said_want: most that it has said there of what it accepts
  * @counted: the peer is counted: nothing is delivered that it does not store
  * @in_sync: it is in sync
  * @joining: has not reached @bar yet; counted in the peer's count
@@ -85,6 +87,8 @@ struct ndval_flow {
 	bool			confirm;
 	bool			again;
 	bool			missed;
+	u64			said_have;
+	u64			said_want;
 	u64			ack;
 	u64			stored;
 	u64			bar;

@@ -204,8 +204,8 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, 
 	lockdep_assert_held(&pair->lock);
 	if (pair->dead || !ndval_peer_has_link(peer))
 		return;
-	/* Who is being promoted has waited to ask it. */
-	pair->takeover.again |= ndval_peer_is_expected(peer);
+	/* Who is being promoted has not asked it. */
+	pair->takeover.again |= !peer->spoken;
 	check_object(peer, heard);
 	if (starts_over(peer, heard))
 		unfollow(peer);
@@ -233,6 +233,10 @@ void ndval_peer_heard(struct ndval_peer *peer, const struct ndval_heard *heard, 
 	if (joins && heard->epoch_id == pair->epoch_id)
 		ndval_peer_visit_flows(peer, ndval_check_flow);
 out:
+	/* It is not any more what it was on the link before. */
+	if (pair->role == NDVAL_ROLE_SECONDARY && pair->followed != peer &&
+	    (heard->role != NDVAL_ROLE_PRIMARY || heard->diverged || peer->refused))
+		peer->renewed = 0;
 	ndval_takeover_check(pair);
 	ndval_pair_report(pair);
 }

@@ -106,10 +106,13 @@ bool ndval_peer_is_renewing(const struct ndval_peer *peer)
  * ndval_peer_is_expected() - Will a peer speak again soon, as its link was replaced?
  * @peer: the peer; the caller holds the pair's lock
  *
- * What it has to do with a takeover is not known before it has.
+ * What it has to do with a takeover is not known before it has. Of the new link the
+ * pair may not have been told yet.
  */
 bool ndval_peer_is_expected(const struct ndval_peer *peer)
 {
+	if (ndval_peer_is_linked(peer) && !ndval_peer_has_link(peer))
+		return !peer->refused && (peer->spoken || is_fresh(peer));
 	return is_fresh(peer) && !peer->spoken && ndval_peer_has_link(peer);
 }
 
@@ -122,8 +125,12 @@ bool ndval_pair_renews_primary(const struct ndval_pair *pair)
 {
 	const struct ndval_peer *peer;
 
+	if (pair->role != NDVAL_ROLE_SECONDARY)
+		return false;
 	list_for_each_entry(peer, &pair->peers, list)
-		if (pair->role == NDVAL_ROLE_SECONDARY && ndval_peer_is_renewing(peer))
+		if (ndval_peer_is_renewing(peer) ||
+		    (peer == pair->followed && ndval_peer_is_linked(peer) &&
+		     !ndval_peer_has_link(peer)))
 			return true;
 	return false;
 }

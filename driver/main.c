@@ -12,7 +12,6 @@
 #include <linux/ndval_netlink.h>
 
 #include "chardev.h"
-#include "digest.h"
 #include "host.h"
 #include "link.h"
 #include "member.h"
@@ -77,12 +76,9 @@ static int __init ndval_init(void)
 	ndval_wq = alloc_workqueue("ndval", WQ_UNBOUND, WORKERS);
 	if (!ndval_wq)
 		return -ENOMEM;
-	err = ndval_digest_init();
-	if (err)
-		goto err_wq;
 	err = ndval_member_init(host);
 	if (err)
-		goto err_digest;
+		goto err_wq;
 	err = ndval_chardev_init();
 	if (err)
 		goto err_member;
@@ -111,8 +107,6 @@ err_chardev:
 	ndval_chardev_exit();
 err_member:
 	ndval_member_exit();
-err_digest:
-	ndval_digest_exit();
 err_wq:
 	destroy_workqueue(ndval_wq);
 	return err;
@@ -132,7 +126,6 @@ static void __exit ndval_exit(void)
 	ndval_member_exit();
 	destroy_workqueue(ndval_wq);
 	rcu_barrier();
-	ndval_digest_exit();
 	WARN(ndval_chunks_live() || ndval_mem_total(),
 	     "ndval: leak: %ld pages still in use, %llu bytes charged\n",
 	     ndval_chunks_live(), ndval_mem_total());

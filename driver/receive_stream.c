@@ -113,23 +113,27 @@ static bool is_first(const struct ndval_link *link, struct ndval_flow *flow)
 	if (READ_ONCE(flow->said_link) == link->id)
 		return false;
 	WRITE_ONCE(flow->said_link, link->id);
+	flow->said_have = 0;
+	flow->said_want = 0;
 	return true;
 }
 
 /*
- * Moves something if the peer stores, or takes, more than it did: not what it says
- * after it had us forget it, which it can do as often as it likes.
+ * Moves something if the peer stores, or takes, more than it ever did on this link: it
+ * can take back what it said, and say it again, as often as it likes.
  */
 static int flow_fetched(struct ndval_link *link, struct ndval_flow *flow,
 			const struct ndval_fetch *fetch)
 {
-	u64 ack = READ_ONCE(flow->ack), want = READ_ONCE(flow->want);
-	bool known = READ_ONCE(flow->known);
 	int err = ndval_flow_fetched(flow, fetch);
 
-	link->moved = is_first(link, flow) ||
-		      (known && (READ_ONCE(flow->ack) > ack || READ_ONCE(flow->want) > want));
-	return err;
+	if (err)
+		return err;
+	link->moved = is_first(link, flow) || fetch->have > flow->said_have ||
+		      fetch->want > flow->said_want;
+	flow->said_have = max(flow->said_have, fetch->have);
+	flow->said_want = max(flow->said_want, fetch->want);
+	return 0;
 }
 
 static int fetch_stream(struct ndval_link *link, struct ndval_peer *peer,

@@ -55,6 +55,12 @@ struct ndval_ring {
 	u64			hole_end;
 };
 
+/* Bytes from the head to the end of its chunk: a whole one where the head is at a border. */
+static inline u64 ndval_ring_rest(const struct ndval_ring *ring)
+{
+	return NDVAL_CHUNK - (ring->head & (NDVAL_CHUNK - 1));
+}
+
 static inline bool ndval_ring_has_hole(const struct ndval_ring *ring)
 {
 	return ring->hole != ring->hole_end;

@@ -133,8 +133,8 @@ int ndval_send_pair(struct ndval_link *link, struct ndval_peer *peer)
 		mutex_unlock(&pair->lock);
 		return 0;	/* a newer link has come up, and tells */
 	}
-	if (!list_empty(&peer->list) && peer->handover) {
-		/* HANDOVER comes before the word that there is no primary. */
+	if (!list_empty(&peer->list) && peer->handover && peer->told_id) {
+		/* HANDOVER comes before the word that there is no primary, but no first word. */
 		ndval_peer_tell(peer);
 		mutex_unlock(&pair->lock);
 		return 0;

@@ -18,6 +18,7 @@
  * promoted. The pair's removal ends each.
  */
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/netlink.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -152,7 +153,7 @@ static void outdate_absent(struct ndval_pair *pair)
 	struct ndval_peer *peer;
 
 	list_for_each_entry(peer, &pair->peers, list) {
-		if (ndval_peer_has_link(peer))
+		if (ndval_peer_is_linked(peer))
 			continue;
 		peer->outdated = true;
 		ndval_peer_drop(peer);
@@ -417,7 +418,7 @@ static void handed(struct ndval_pair *pair)
 	if (target && ndval_peer_connected(target) &&
 	    target->heard.role == NDVAL_ROLE_PRIMARY)
 		ndval_takeover_end(pair, 0, NULL);
-	else if (!target || !ndval_peer_has_link(target) ||
+	else if (!target || !ndval_peer_is_linked(target) ||
 		 time_after_eq(jiffies, pair->takeover.deadline))
 		ndval_takeover_end(pair, -ENOTCONN,
 				   "the peer was lost when it was to take over: if it is not the primary, promote either");
@@ -429,7 +430,7 @@ static void handed(struct ndval_pair *pair)
 static void takeover_work(struct work_struct *work)
 {
 	struct ndval_pair *pair = container_of(work, struct ndval_pair, takeover.work.work);
-	unsigned long now, deadline;
+	unsigned long now, delay;
 
 	mutex_lock(&pair->lock);
 	switch (pair->takeover.phase) {
@@ -446,9 +447,12 @@ static void takeover_work(struct work_struct *work)
 		break;
 	}
 	now = jiffies;
-	deadline = pair->takeover.deadline;
+	delay = time_after(pair->takeover.deadline, now) ? pair->takeover.deadline - now : 1;
+	/* Nothing tells that somebody who was expected did not come. */
+	delay = min(delay, msecs_to_jiffies(ndval_pair_setting(pair,
+							       NDVAL_SET_PEER_TIMEOUT_MS)));
 	if (pair->takeover.phase != NDVAL_TAKEOVER_NONE)
-		look(pair, time_after(deadline, now) ? deadline - now : 1);
+		look(pair, delay);
 	mutex_unlock(&pair->lock);
 }
 
@@ -526,7 +530,8 @@ int ndval_pair_switchover(struct ndval_pair *pair, const char *target, u32 opera
 		err = -ENOENT;
 		goto out;
 	}
-	if (peer->membership != NDVAL_MEMBERSHIP_IN_SYNC || !ndval_peer_connected(peer)) {
+	if (peer->membership != NDVAL_MEMBERSHIP_IN_SYNC ||
+	    (!ndval_peer_connected(peer) && !ndval_peer_is_expected(peer))) {
 		NL_SET_ERR_MSG(extack, "the peer is not in sync: see its state");
 		err = -ENOTCONN;
 		goto out;

@@ -341,7 +341,8 @@ bool ndval_stream_can_read(struct ndval_stream *stream, unsigned int instance)
 	if (READ_ONCE(stream->cursors[instance].pos) < ndval_stream_limit(stream))
 		return true;
 	return ndval_pair_is_primary(stream->pair) && rng_is_initialized() &&
-	       !awaits_peers(stream) && !check_room(stream, NDVAL_CHUNK, true, &to);
+	       !awaits_peers(stream) &&
+	       !check_room(stream, ndval_ring_rest(&stream->ring), true, &to);
 }
 
 /**

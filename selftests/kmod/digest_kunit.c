@@ -10,11 +10,11 @@
 static struct ndval_digest *copy_at(struct kunit *test, u64 pos)
 {
 	struct ndval_digest *digest = kunit_kzalloc(test, sizeof(*digest), GFP_KERNEL);
-	struct ndval_pending *pending = kunit_kzalloc(test, PENDING_SIZE, GFP_KERNEL);
+	struct ndval_others *others = kunit_kzalloc(test, sizeof(*others), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, digest);
-	KUNIT_ASSERT_NOT_NULL(test, pending);
-	digest->pending = pending;
+	KUNIT_ASSERT_NOT_NULL(test, others);
+	digest->others = others;
 	ndval_digest_start(digest, pos);
 	return digest;
 }
@@ -64,7 +64,7 @@ static void interrupted_counts_the_same(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->npending, 0);
 	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
 	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
-	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
+	KUNIT_EXPECT_EQ(test, final(&a->sum), final(&b->sum));
 }
 
 static void other_pieces_are_another_digest(struct kunit *test)
@@ -236,7 +236,7 @@ static void repositioned_to_a_border_knows_at_once(struct kunit *test)
 	read_all(a, 10);
 	tell(a, b, &offset);
 	KUNIT_EXPECT_TRUE(test, read_all(b, 10));
-	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
+	KUNIT_EXPECT_EQ(test, final(&a->sum), final(&b->sum));
 	KUNIT_EXPECT_FALSE(test, tell(b, a, &offset));
 }
 
@@ -271,7 +271,7 @@ static void repositioned_is_as_new(struct kunit *test)
 	KUNIT_EXPECT_NE(test, told.copy.run, run);
 	KUNIT_EXPECT_FALSE(test, tell(a, b, &offset));
 	KUNIT_EXPECT_TRUE(test, read_all(b, 100));
-	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
+	KUNIT_EXPECT_EQ(test, final(&a->sum), final(&b->sum));
 }
 
 static void far_behind_is_not_diverged(struct kunit *test)
@@ -297,7 +297,7 @@ static void far_behind_is_not_diverged(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, a->stop, b->stop);
-	KUNIT_EXPECT_EQ(test, final(a->sum), final(b->sum));
+	KUNIT_EXPECT_EQ(test, final(&a->sum), final(&b->sum));
 }
 
 static void far_behind_is_found_at_a_segments_end(struct kunit *test)
