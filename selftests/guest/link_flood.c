@@ -255,13 +255,25 @@ FIXTURE_TEARDOWN(flood)
 	host_close(&scene->host);
 }
 
-/* Repeats the message that was made until no other fits. */
-static void fill_batch(struct scene *scene)
+/* A message, or two in turns, until no other fits. */
+static void fill_batch(struct scene *scene, __u64 stream_id,
+		       void (*make)(struct fake *fake, __u64 stream_id),
+		       void (*other)(struct fake *fake, __u64 stream_id))
 {
-	size_t len = scene->fake.wire.nlh->nlmsg_len;
+	struct wire *wire = &scene->fake.wire;
 
-	for (scene->len = 0; scene->len + len <= BATCH; scene->len += len)
-		memcpy(scene->batch + scene->len, scene->fake.wire.buf, len);
+	scene->len = 0;
+	for (;;) {
+		make(&scene->fake, stream_id);
+		if (scene->len + 2 * wire->nlh->nlmsg_len > BATCH)
+			return;
+		memcpy(scene->batch + scene->len, wire->buf, wire->nlh->nlmsg_len);
+		scene->len += wire->nlh->nlmsg_len;
+		if (other)
+			other(&scene->fake, stream_id);
+		memcpy(scene->batch + scene->len, wire->buf, wire->nlh->nlmsg_len);
+		scene->len += wire->nlh->nlmsg_len;
+	}
 }
 
 static void await(const unsigned int *count, unsigned int value)
@@ -357,6 +369,21 @@ static void make_fetch(struct fake *fake, __u64 stream_id UNUSED)
 	wire_fetch(&fake->wire, &fake->side, &fetch);
 }
 
+/* More, and less again. */
+static void make_more(struct fake *fake, __u64 stream_id)
+{
+	const struct fetch fetch = { .stream = "default", .id = stream_id, .want = 64 * KIB };
+
+	wire_fetch(&fake->wire, &fake->side, &fetch);
+}
+
+static void make_less(struct fake *fake, __u64 stream_id)
+{
+	const struct fetch fetch = { .stream = "default", .id = stream_id };
+
+	wire_fetch(&fake->wire, &fake->side, &fetch);
+}
+
 static void make_stream_del(struct fake *fake, __u64 stream_id UNUSED)
 {
 	wire_stream_del(&fake->wire, &fake->side, "unknown", 1, 0);
@@ -384,15 +411,17 @@ static void make_propose(struct fake *fake, __u64 stream_id UNUSED)
 static const struct {
 	const char	*what;
 	void		(*make)(struct fake *fake, __u64 stream_id);
+	void		(*other)(struct fake *fake, __u64 stream_id);
 } floods[] = {
-	{ "PING", make_ping },
-	{ "PAIR", make_pair },
-	{ "PAIR of none", make_unknown_pair },
-	{ "VALUES of another life", make_values },
-	{ "FETCH", make_fetch },
-	{ "STREAM_DEL", make_stream_del },
-	{ "CHECK", make_check },
-	{ "PROPOSE", make_propose },
+	{ "PING", make_ping, NULL },
+	{ "PAIR", make_pair, NULL },
+	{ "PAIR of none", make_unknown_pair, NULL },
+	{ "VALUES of another life", make_values, NULL },
+	{ "FETCH", make_fetch, NULL },
+	{ "FETCH to and fro", make_more, make_less },
+	{ "STREAM_DEL", make_stream_del, NULL },
+	{ "CHECK", make_check, NULL },
+	{ "PROPOSE", make_propose, NULL },
 };
 
 /* Links over a socketpair, or over TLS. */
@@ -418,9 +447,9 @@ static void flood_with_all(struct __test_metadata *_metadata, struct scene *scen
 	for (i = 0; i < ARRAY_LEN(floods); i++) {
 		begin = seconds();
 		ASSERT_TRUE(join(scene, encrypted)) TH_LOG("%s", floods[i].what);
-		floods[i].make(&scene->fake, host_stream_get(&scene->host, "web1", "default",
-							     NDVAL_A_STREAM_ID));
-		fill_batch(scene);
+		fill_batch(scene, host_stream_get(&scene->host, "web1", "default",
+						  NDVAL_A_STREAM_ID),
+			   floods[i].make, floods[i].other);
 		EXPECT_LE(LEAST, left_over(scene, floods[i].what)) TH_LOG("%s", floods[i].what);
 		EXPECT_LT(received(scene), IDLE_BURST + 1.1 * IDLE_RATE * (seconds() - begin))
 			TH_LOG("%s", floods[i].what);

@@ -308,6 +308,23 @@ TEST_F(operation, nobody_is_promoted_while_the_link_to_his_primary_is_replaced)
 	EXPECT_TRUE(refuses(&self->host, NDVAL_CMD_PROMOTE, EBUSY));
 }
 
+TEST_F(operation, whose_primary_is_none_on_its_new_link_is_promoted)
+{
+	struct fake *fake = &self->fake, *fresh = &self->fresh;
+
+	fake->side.in_sync = true;
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_TRUE(replace(&self->host, fake, fresh, "m2"));
+	fresh->side.role = NDVAL_ROLE_SECONDARY;
+	fresh->side.in_sync = false;
+	ASSERT_TRUE(say_pair(&fresh->peer, &fresh->side) && peer_is_served(&fresh->peer));
+	ASSERT_EQ(0, operation_begin(self->nl, NDVAL_CMD_PROMOTE, "web1", &self->operation));
+	ASSERT_TRUE(is_asked(fresh, NULL));
+	ASSERT_TRUE(say_takeover(&fresh->peer, &fresh->side, 0));
+	EXPECT_EQ(0, operation_end(self->nl, &self->operation));
+	EXPECT_EQ(NDVAL_ROLE_PRIMARY, role(&self->host));
+}
+
 TEST_F(operation, a_switchover_goes_on_when_its_link_is_replaced)
 {
 	struct fake *fake = &self->fake, *fresh = &self->fresh;

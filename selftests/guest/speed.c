@@ -9,7 +9,7 @@
  *	speed call PAIR CALLS LINK		readings of a clock, each recorded elsewhere
  *
  * HOW is plain or a cipher; keys are fixed and known to all. What makes a link prints
- * its number, of a pair the first one's. bench/links.py uses it.
+ * its number, of a pair the first one's. tools/bench/links.py uses it.
  *
  * vm: helper=yes
  */

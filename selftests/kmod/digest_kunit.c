@@ -259,13 +259,13 @@ static void repositioned_is_as_new(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->told, 80ULL);
 	read_part(b, 20, 10);
 	ndval_digest_blame(b, 80, &other);
-	b->heard = b->found;
+	b->others->heard = b->found;
 	ndval_digest_start(b, 0);
 	KUNIT_EXPECT_EQ(test, b->told, 0ULL);
 	KUNIT_EXPECT_EQ(test, b->divergences, 0U);
 	KUNIT_EXPECT_MEMEQ(test, &b->last, &no_piece, sizeof(no_piece));
 	KUNIT_EXPECT_MEMEQ(test, &b->found, &none, sizeof(none));
-	KUNIT_EXPECT_MEMEQ(test, &b->heard, &none, sizeof(none));
+	KUNIT_EXPECT_MEMEQ(test, &b->others->heard, &none, sizeof(none));
 	ndval_digest_tell(b, &told);
 	KUNIT_EXPECT_EQ(test, told.n, 0U);
 	KUNIT_EXPECT_NE(test, told.copy.run, run);
@@ -288,7 +288,7 @@ static void far_behind_is_not_diverged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->nstops, NDVAL_STOPS);
 	KUNIT_EXPECT_EQ(test, b->npending, NDVAL_STOPS);
 	/* It knows the last ones of itself, and awaits the first ones of others. */
-	KUNIT_EXPECT_GT(test, a->stops[0].offset, b->pending[NDVAL_STOPS - 1].stop.offset);
+	KUNIT_EXPECT_GT(test, a->stops[0].offset, b->others->pending[NDVAL_STOPS - 1].stop.offset);
 	for (i = 0; i < 40000; i++) {
 		KUNIT_ASSERT_TRUE(test, read_all(b, 1 + i % 37));
 		if (i % 1000 == 0) {
@@ -376,7 +376,7 @@ static void full_table_keeps_what_it_has(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, b->npending, min_t(u32, i, NDVAL_STOPS));
 	}
 	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
-	KUNIT_EXPECT_EQ(test, b->pending[NDVAL_STOPS - 1].stop.offset, 100ULL * NDVAL_STOPS);
+	KUNIT_EXPECT_EQ(test, b->others->pending[NDVAL_STOPS - 1].stop.offset, 100ULL * NDVAL_STOPS);
 	/* Of two that differ from each other one at least differs from this one. */
 	ndval_digest_drop(b);
 	told.stops[0].offset = 1000;
