@@ -376,7 +376,8 @@ static void full_table_keeps_what_it_has(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, b->npending, min_t(u32, i, NDVAL_STOPS));
 	}
 	KUNIT_EXPECT_EQ(test, b->next, 100ULL);
-	KUNIT_EXPECT_EQ(test, b->others->pending[NDVAL_STOPS - 1].stop.offset, 100ULL * NDVAL_STOPS);
+	KUNIT_EXPECT_EQ(test, b->others->pending[NDVAL_STOPS - 1].stop.offset,
+			100ULL * NDVAL_STOPS);
 	/* Of two that differ from each other one at least differs from this one. */
 	ndval_digest_drop(b);
 	told.stops[0].offset = 1000;
