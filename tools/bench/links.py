@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What encryption costs: links over kTLS against plain ones.
+"""Links between the same guests, plain and over kTLS, against processes that do without ndval.
 
   links.py [ROUNDS]         two guests, 6.1 and 6.12, on one virtual network
   links.py --one [ROUNDS]   two members in one guest, of each kernel in turn, whose clock
                             counts instructions: the same figures at every run
 
 A secondary reads values that its primary draws for it (bytes a second), and has clock
-readings recorded, a round trip each (and messages of both directions a second). All
-kinds of links take turns in each round, between the same guests; what is printed are
-medians, and the median of the ratios to the plain link of the same round. Between guests
-rates depend on this machine and on what else it does, ratios much less.
+readings recorded, a round trip each (calls a second, and messages of both directions). A
+process sends as much over the same kind of socket, in 128 KiB, and answers 16 bytes to 4
+(pings a second); between guests iperf3 sends too. All take turns in each round; what is
+printed are medians, and medians of ratios of the same round. Between guests rates depend
+on this machine and on what else it does, ratios less.
 """
 
 import itertools
+import json
 import statistics
 import sys
 from pathlib import Path
@@ -66,7 +68,29 @@ def measure(net, how):
     calls, messages = secondary.sh(f"/tmp/speed call web-b {CALLS} {number}",
                                    timeout=600).split()
     ctl(secondary, f"link detach --id {number}")
-    return float(data) / 1e6, float(calls), float(messages)
+    sent, pings = compare_with(net, how)
+    return float(data) / 1e6, float(calls), float(messages), sent, pings
+
+
+def compare_with(net, how):
+    """Bytes and pings in a second of processes."""
+    primary, secondary, port = net["a"], list(net)[-1], next(PORTS)
+    job = primary.spawn(f"/tmp/speed serve {how} {port}")
+    address = primary.address if len(net.guests) > 1 else "127.0.0.1"
+    sent, pings = secondary.sh(f"/tmp/speed ask {how} {address} {port} {BYTES} {CALLS}",
+                               timeout=600).split()
+    job.wait(30, check=True)
+    return float(sent) / 1e6, float(pings)
+
+
+def iperf(net):
+    """MB/s of iperf3, one stream from the primary to the secondary."""
+    job = net.a.spawn("iperf3 -s -1")
+    net.b.sh("n=0; until iperf3 -c %s -R -n %d -J >/tmp/iperf; do sleep 0.1; "
+             "n=$((n + 1)); [ $n -lt 100 ]; done" % (net.a.address, BYTES), timeout=600)
+    job.wait(30, check=True)
+    end = json.loads(net.b.sh("cat /tmp/iperf"))["end"]
+    return end["sum_received"]["bits_per_second"] / 8e6
 
 
 def prepare(net):
@@ -81,7 +105,8 @@ def prepare(net):
 
 
 def compare(guests, rounds, **options):
-    with vm.Net(guests, test="bench-links", modules=MODULES, **options) as net:
+    with vm.Net(guests, test="bench-links", modules=MODULES, programs="iperf3",
+                **options) as net:
         net.start()
         net.load()
         prepare(net)
@@ -89,19 +114,24 @@ def compare(guests, rounds, **options):
         for how in HOW:
             measure(net, how)
         taken = [{how: measure(net, how) for how in HOW} for _ in range(rounds)]
+        by_iperf = [iperf(net) for _ in range(rounds)] if len(net.guests) > 1 else []
         for guest, member in ((net["a"], "a"), (list(net)[-1], "b")):
             ctl(guest, f"pair del web-{member}")
         if len(net.guests) == 1:
             ctl(net["a"], "member del b")
     print(f"{' and '.join(guests.values())}, {rounds} rounds")
-    print(f"{'':20}{'MB/s':>8}{'ratio':>7}{'calls/s':>9}{'messages/s':>12}{'ratio':>7}")
+    print(f"{'':20}{'MB/s':>8}{'x plain':>9}{'sender':>9}{'x':>6}{'messages/s':>12}"
+          f"{'x plain':>9}{'calls/s':>9}{'pings/s':>9}{'x':>6}")
     for how in HOW:
-        data, calls, messages = (statistics.median(r[how][i] for r in taken)
-                                 for i in range(3))
-        ratios = [statistics.median(r[how][i] / r["plain"][i] for r in taken)
-                  for i in (0, 2)]
-        print(f"{how:20}{data:8.2f}{ratios[0]:7.2f}{calls:9.0f}{messages:12.0f}"
-              f"{ratios[1]:7.2f}", flush=True)
+        data, calls, messages, sent, pings = (statistics.median(r[how][i] for r in taken)
+                                              for i in range(5))
+        plain = [statistics.median(r[how][i] / r["plain"][i] for r in taken) for i in (0, 2)]
+        ratios = [statistics.median(r[how][i] / r[how][i + 3] for r in taken) for i in (0, 1)]
+        print(f"{how:20}{data:8.2f}{plain[0]:9.2f}{sent:9.2f}{ratios[0]:6.2f}"
+              f"{messages:12.0f}{plain[1]:9.2f}{calls:9.0f}{pings:9.0f}{ratios[1]:6.2f}",
+              flush=True)
+    if by_iperf:
+        print(f"{'iperf3':20}{'':17}{statistics.median(by_iperf):9.2f}")
 
 
 def main(argv):
