@@ -18,9 +18,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "check.h"
 #include "cursor.h"
-#include "digest.h"
 #include "journal.h"
 #include "name.h"
 #include "pair.h"
@@ -86,20 +84,22 @@ static gfp_t gfp_of(enum patience patience)
 	return patience == PATIENCE_NONE ? GFP_NOWAIT : GFP_KERNEL;
 }
 
-/* With the digest that binding will want, so that it does not fail halfway. */
+/* With what binding will want, so that it does not fail halfway. */
 static struct ndval_stream *make_stream(struct ndval_pair *pair, const char *name,
 					unsigned int instance, gfp_t gfp)
 {
-	struct ndval_digest *digest = ndval_digest_create(&pair->mem, gfp);
 	struct ndval_stream *stream;
+	struct ndval_parts parts;
+	int err;
 
-	if (IS_ERR(digest))
-		return ERR_CAST(digest);
+	err = ndval_parts_create(&parts, &pair->mem, gfp);
+	if (err)
+		return ERR_PTR(err);
 	stream = ndval_stream_make(pair, name, 0, gfp);
 	if (IS_ERR(stream))
-		ndval_digest_destroy(digest);
+		ndval_parts_destroy(&parts, &pair->mem);
 	else
-		ndval_check_begin(stream, instance, digest);
+		ndval_parts_install(&parts, stream, instance);
 	return stream;
 }
 

@@ -15,7 +15,6 @@
  */
 #include "check.h"
 
-#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -106,28 +105,6 @@ void ndval_check_begin(struct ndval_stream *stream, unsigned int instance,
 	}
 	spin_unlock(&stream->lock);
 	ndval_digest_destroy(digest);
-}
-
-/**
- * ndval_check_bind() - A file is about to be bound to an instance: have a digest.
- * @stream: the stream
- * @instance: the instance
- * @gfp: how to allocate
- *
- * Context: as @gfp says. Takes the stream's lock.
- * Return: 0; -ENOMEM; -EAGAIN if @gfp does not let it sleep.
- */
-int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t gfp)
-{
-	struct ndval_digest *digest;
-
-	if (READ_ONCE(stream->cursors[instance].digest))
-		return 0;
-	digest = ndval_digest_create(&stream->pair->mem, gfp);
-	if (IS_ERR(digest))
-		return PTR_ERR(digest);
-	ndval_check_begin(stream, instance, digest);
-	return 0;
 }
 
 /* What a copy told in former runs counts for nobody any more. */
@@ -638,6 +615,30 @@ static void hear_finding(struct ndval_stream *stream, const struct ndval_check *
 	ndval_pair_report(pair);
 }
 
+/* Copies here get room for what is to be heard, as far as there is memory. */
+static void make_room(struct ndval_stream *stream)
+{
+	struct ndval_mem *mem = &stream->pair->mem;
+	unsigned int i;
+
+	for (i = 0; i < NDVAL_INSTANCES; i++) {
+		struct ndval_cursor *cursor = &stream->cursors[i];
+		struct ndval_digest *digest = READ_ONCE(cursor->digest);
+		struct ndval_others *others;
+
+		if (!digest || READ_ONCE(digest->others))
+			continue;
+		others = ndval_others_create(mem, GFP_KERNEL);
+		spin_lock(&cursor->move);
+		if (!digest->others) {
+			WRITE_ONCE(digest->others, others);
+			others = NULL;
+		}
+		spin_unlock(&cursor->move);
+		ndval_others_destroy(others, mem);
+	}
+}
+
 /* Copies here that know where they stood. */
 static u32 with_stops(struct ndval_stream *stream)
 {
@@ -673,7 +674,7 @@ static bool is_senior(const struct ndval_pair *pair, const struct ndval_peer *pe
  * Stops that no copy can have reached are ignored: they may have crossed a
  * change here.
  *
- * Context: process. Takes the stream's lock.
+ * Context: process, sleeps. Takes the stream's lock.
  */
 void ndval_check_heard(struct ndval_stream *stream, struct ndval_peer *peer,
 		       const struct ndval_check *check)
@@ -684,6 +685,8 @@ void ndval_check_heard(struct ndval_stream *stream, struct ndval_peer *peer,
 	u32 due;
 
 	lockdep_assert_held(&stream->pair->lock);
+	if (check->told.n || check->found)
+		make_room(stream);
 	spin_lock(&stream->lock);
 	hear(stream, &check->told, senior, &odds);
 	if (check->found)

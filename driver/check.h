@@ -36,7 +36,6 @@ struct ndval_check {
 
 void ndval_check_begin(struct ndval_stream *stream, unsigned int instance,
 		       struct ndval_digest *digest);
-int ndval_check_bind(struct ndval_stream *stream, unsigned int instance, gfp_t gfp);
 void ndval_check_clear(struct ndval_stream *stream, unsigned int instance);
 void ndval_check_truncate(struct ndval_stream *stream, u64 to);
 void ndval_check_forget_peer(struct ndval_flow *flow);

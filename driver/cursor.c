@@ -14,6 +14,7 @@
  */
 #include "cursor.h"
 
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -63,32 +64,27 @@ void ndval_cursor_destroy(struct ndval_cursor *cursor, struct ndval_mem *mem)
 	ndval_digest_destroy(cursor->digest);
 }
 
-/**
- * ndval_cursor_open() - Have what readers of an instance need.
- * @stream: the stream
- * @instance: the instance
- * @gfp: how to allocate
- *
- * Context: as @gfp says. Takes the stream's lock.
- * Return: 0; -ENOMEM; -EAGAIN if @gfp does not let it sleep.
- */
-int ndval_cursor_open(struct ndval_stream *stream, unsigned int instance, gfp_t gfp)
+static struct ndval_reader *create_reader(struct ndval_mem *mem, gfp_t gfp)
 {
-	struct ndval_cursor *cursor = &stream->cursors[instance];
-	struct ndval_mem *mem = &stream->pair->mem;
 	struct ndval_reader *reader;
 
-	/* Pairs with the release below. */
-	if (smp_load_acquire(&cursor->reader))
-		return 0;
 	if (ndval_mem_charge(mem, sizeof(*reader)))
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	reader = kzalloc(sizeof(*reader), gfp | __GFP_NOWARN);
 	if (!reader) {
 		ndval_mem_uncharge(mem, sizeof(*reader));
-		return ndval_mem_error(gfp);
+		return ERR_PTR(ndval_mem_error(gfp));
 	}
 	mutex_init(&reader->lock);
+	return reader;
+}
+
+/* The instance gets it, unless it has one. */
+static void set_reader(struct ndval_stream *stream, unsigned int instance,
+		       struct ndval_reader *reader)
+{
+	struct ndval_cursor *cursor = &stream->cursors[instance];
+
 	spin_lock(&stream->lock);
 	if (!cursor->reader) {
 		/* All of it is there for who finds it. */
@@ -96,8 +92,93 @@ int ndval_cursor_open(struct ndval_stream *stream, unsigned int instance, gfp_t 
 		reader = NULL;
 	}
 	spin_unlock(&stream->lock);
-	destroy_reader(reader, mem);
+	destroy_reader(reader, &stream->pair->mem);
+}
+
+/**
+ * ndval_parts_create() - Make what an instance needs once a file is bound to it.
+ * @parts: gets it
+ * @mem: account that it is charged to
+ * @gfp: how to allocate
+ *
+ * Context: as @gfp says.
+ * Return: 0; or nothing was made: -ENOMEM; -EAGAIN if @gfp does not let it sleep.
+ */
+int ndval_parts_create(struct ndval_parts *parts, struct ndval_mem *mem, gfp_t gfp)
+{
+	parts->reader = create_reader(mem, gfp);
+	if (IS_ERR(parts->reader))
+		return PTR_ERR(parts->reader);
+	parts->digest = ndval_digest_create(mem, gfp);
+	if (!IS_ERR(parts->digest))
+		return 0;
+	destroy_reader(parts->reader, mem);
+	return PTR_ERR(parts->digest);
+}
+
+/**
+ * ndval_parts_destroy() - The opposite of ndval_parts_create().
+ * @parts: what was made
+ * @mem: as then
+ */
+void ndval_parts_destroy(struct ndval_parts *parts, struct ndval_mem *mem)
+{
+	destroy_reader(parts->reader, mem);
+	ndval_digest_destroy(parts->digest);
+}
+
+/**
+ * ndval_parts_install() - An instance of a stream gets what it has not.
+ * @parts: what was made, the stream's from now on
+ * @stream: the stream
+ * @instance: the instance
+ *
+ * Context: any but the locks of the stream. Takes them.
+ */
+void ndval_parts_install(struct ndval_parts *parts, struct ndval_stream *stream,
+			 unsigned int instance)
+{
+	set_reader(stream, instance, parts->reader);
+	ndval_check_begin(stream, instance, parts->digest);
+}
+
+/**
+ * ndval_cursor_open() - Have what readers of an instance of a journal need.
+ * @journal: the journal
+ * @instance: the instance
+ * @gfp: how to allocate
+ *
+ * Context: as @gfp says. Takes the journal's lock.
+ * Return: 0; -ENOMEM; -EAGAIN if @gfp does not let it sleep.
+ */
+int ndval_cursor_open(struct ndval_stream *journal, unsigned int instance, gfp_t gfp)
+{
+	struct ndval_reader *reader;
+
+	/* Pairs with the release in set_reader(). */
+	if (smp_load_acquire(&journal->cursors[instance].reader))
+		return 0;
+	reader = create_reader(&journal->pair->mem, gfp);
+	if (IS_ERR(reader))
+		return PTR_ERR(reader);
+	set_reader(journal, instance, reader);
 	return 0;
+}
+
+/* The same for a stream, and what is compared of a copy besides. */
+static int equip(struct ndval_stream *stream, unsigned int instance, gfp_t gfp)
+{
+	const struct ndval_cursor *cursor = &stream->cursors[instance];
+	struct ndval_parts parts;
+	int err;
+
+	/* Pairs with the release in set_reader(). */
+	if (smp_load_acquire(&cursor->reader) && READ_ONCE(cursor->digest))
+		return 0;
+	err = ndval_parts_create(&parts, &stream->pair->mem, gfp);
+	if (!err)
+		ndval_parts_install(&parts, stream, instance);
+	return err;
 }
 
 /* Can the reader go on in the chunk that it has? */
@@ -633,8 +714,7 @@ int ndval_cursor_bind(struct ndval_stream *stream, unsigned int instance, bool e
 	struct ndval_cursor *cursor = &stream->cursors[instance];
 	int err;
 
-	err = ndval_cursor_open(stream, instance, gfp) ?:
-	      ndval_check_bind(stream, instance, gfp);
+	err = equip(stream, instance, gfp);
 	if (err)
 		return err;
 	spin_lock(&stream->lock);

@@ -7,14 +7,31 @@
 
 struct iov_iter;
 struct ndval_cursor;
+struct ndval_digest;
 struct ndval_mem;
 struct ndval_reader;
 struct ndval_stream;
 struct netlink_ext_ack;
 
+/**
+ * struct ndval_parts - what an instance of a stream needs once a file is bound to it
+ * @reader: for reading
+ * @digest: for comparing it with other copies
+ *
+ * Made before anything else is, so that binding does not fail halfway.
+ */
+struct ndval_parts {
+	struct ndval_reader	*reader;
+	struct ndval_digest	*digest;
+};
+
 void ndval_cursor_init(struct ndval_cursor *cursor);
 void ndval_cursor_destroy(struct ndval_cursor *cursor, struct ndval_mem *mem);
-int ndval_cursor_open(struct ndval_stream *stream, unsigned int instance, gfp_t gfp);
+int ndval_parts_create(struct ndval_parts *parts, struct ndval_mem *mem, gfp_t gfp);
+void ndval_parts_destroy(struct ndval_parts *parts, struct ndval_mem *mem);
+void ndval_parts_install(struct ndval_parts *parts, struct ndval_stream *stream,
+			 unsigned int instance);
+int ndval_cursor_open(struct ndval_stream *journal, unsigned int instance, gfp_t gfp);
 ssize_t ndval_cursor_read(struct ndval_stream *stream, unsigned int instance,
 			  struct iov_iter *to, bool nowait);
 void ndval_cursor_ask(struct ndval_stream *stream, struct ndval_cursor *cursor, size_t len);

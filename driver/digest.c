@@ -70,9 +70,7 @@ void ndval_digest_destroy(struct ndval_digest *digest)
 	if (!digest)
 		return;
 	mem = digest->mem;
-	if (digest->others)
-		ndval_mem_uncharge(mem, sizeof(*digest->others));
-	kfree(digest->others);
+	ndval_others_destroy(digest->others, mem);
 	kfree(digest);
 	ndval_mem_uncharge(mem, sizeof(*digest));
 }
@@ -143,16 +141,45 @@ static void know(struct ndval_digest *digest, u64 offset, u64 value)
 	digest->stops[digest->nstops++] = (struct ndval_stop) { offset, value };
 }
 
-/* Most copies never have another ahead. Return: false without memory. */
+/**
+ * ndval_others_create() - Make room for what a copy hears of others.
+ * @mem: account that it is charged to
+ * @gfp: how to allocate
+ *
+ * Most copies never have another ahead.
+ *
+ * Return: it, or NULL.
+ */
+struct ndval_others *ndval_others_create(struct ndval_mem *mem, gfp_t gfp)
+{
+	struct ndval_others *others;
+
+	if (ndval_mem_charge(mem, sizeof(*others)))
+		return NULL;
+	others = kzalloc(sizeof(*others), gfp | __GFP_NOWARN);
+	if (!others)
+		ndval_mem_uncharge(mem, sizeof(*others));
+	return others;
+}
+
+/**
+ * ndval_others_destroy() - The opposite of ndval_others_create().
+ * @others: what was made; may be NULL
+ * @mem: as then
+ */
+void ndval_others_destroy(struct ndval_others *others, struct ndval_mem *mem)
+{
+	if (!others)
+		return;
+	kfree(others);
+	ndval_mem_uncharge(mem, sizeof(*others));
+}
+
+/* What is not kept for want of memory is told again, when the other has moved. */
 static bool has_others(struct ndval_digest *digest)
 {
-	if (digest->others)
-		return true;
-	if (ndval_mem_charge(digest->mem, sizeof(*digest->others)))
-		return false;
-	digest->others = kzalloc(sizeof(*digest->others), GFP_ATOMIC | __GFP_NOWARN);
 	if (!digest->others)
-		ndval_mem_uncharge(digest->mem, sizeof(*digest->others));
+		digest->others = ndval_others_create(digest->mem, GFP_ATOMIC);
 	return digest->others;
 }
 

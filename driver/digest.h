@@ -160,6 +160,8 @@ struct ndval_digest {
 	struct ndval_mem	*mem;
 };
 
+struct ndval_others *ndval_others_create(struct ndval_mem *mem, gfp_t gfp);
+void ndval_others_destroy(struct ndval_others *others, struct ndval_mem *mem);
 struct ndval_digest *ndval_digest_create(struct ndval_mem *mem, gfp_t gfp);
 void ndval_digest_destroy(struct ndval_digest *digest);
 void ndval_digest_start(struct ndval_digest *digest, u64 pos);

@@ -720,25 +720,28 @@ static const struct check far_stop = {
 	.stops = { { 100, 42 } }, .length = 100, .pid = 1, .comm = "fake",
 };
 
-/* It may not go past our stop. */
+static void make_check(struct fake *fake)
+{
+	wire_check(&fake->wire, &fake->side, &far_stop);
+}
+
+/* It may not go past our stop, once it was told of it again as all CHECKs do. */
 static bool stops_at(struct trial *self)
 {
 	int fd = node_open("web1", 0);
 	unsigned char got[100];
 	ssize_t ret;
 
+	make_check(&self->fake);
+	if (!peer_send(&self->fake.peer, &self->fake.wire) || !peer_is_served(&self->fake.peer))
+		return false;
 	ret = get(fd, got, sizeof(got));
 	close(fd);
 	return ret == -ESTALE &&
 	       host_pair_get(&self->host, "web1", NDVAL_A_PAIR_DIVERGENCES) >= 1;
 }
 
-static void make_check(struct fake *fake)
-{
-	wire_check(&fake->wire, &fake->side, &far_stop);
-}
-
-/* What is heard of a copy has its place: no CHECK is lost for want of memory. */
+/* What is heard of a copy is kept if there is memory; if not, it is when it is said again. */
 TEST_F_TIMEOUT(link, check, 300)
 {
 	const struct kind kind = {
@@ -752,7 +755,7 @@ TEST_F_TIMEOUT(link, check, 300)
 	};
 
 	every_failure(_metadata, &self->trial, &kind);
-	EXPECT_EQ(0, self->trial.injected);
+	EXPECT_LT(0, self->trial.injected);
 }
 
 /* The kernel is a secondary that does not see its primary, and we are another. */
