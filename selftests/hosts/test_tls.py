@@ -384,7 +384,9 @@ def test_flipped_bits(net):
         net.flip("a", "b", number)
         net.flip("b", "a", number)
         net.a.run("ndvalctl link detach --peer b")
-        linked(net)
+        # Who waits for the rest of a message waits 5 s, and after links that did not last
+        # the next tries are up to 12 s apart.
+        linked(net, 90)
         settled(net)
         net.heal()
     same_bytes(net)
