@@ -33,7 +33,7 @@
 #define BYE_MS		250
 
 /* How long what the peer said last is read when nothing can be sent to it, in ms. */
-#define LAST_MS		250
+#define LAST_MS		1000
 
 static DECLARE_WAIT_QUEUE_HEAD(links_gone);
 static u32 last_id;
