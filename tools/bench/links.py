@@ -105,7 +105,7 @@ def prepare(net):
 
 
 def compare(guests, rounds, **options):
-    with vm.Net(guests, test="bench-links", modules=MODULES, programs="iperf3",
+    with vm.Net(guests, test="bench-links", modules=MODULES, programs=("iperf3",),
                 **options) as net:
         net.start()
         net.load()
