@@ -211,6 +211,20 @@ TEST_F(replace, a_rebuilt_peer_replaces_whatever_it_counts)
 	EXPECT_TRUE(peer_expect(&self->old.peer, NDVAL_WIRE_CMD_BYE, &self->old.said));
 }
 
+/* The kernel is in sync with its primary, which then says something on a new link. */
+static bool speaks_on_a_new_link(struct host *host, struct fake *old, struct fake *new)
+{
+	old->side.in_sync = true;
+	if (!fake_connect(host, old, "m1", "m2") || !fake_lead(old) ||
+	    !wait_until(host_pair_get(host, "web1", NDVAL_A_PAIR_IN_SYNC) == 1, 20))
+		return false;
+	new->side = old->side;
+	new->side.in_sync = false;
+	new->side.for_id = 1;
+	return fake_connect(host, new, "m1", "m2") && say_pair(&new->peer, &new->side) &&
+	       peer_is_served(&new->peer);
+}
+
 /*
  * The first that a primary says on a new link it says before it has heard who is at
  * the other end: of nobody that he is in sync, or is not.
@@ -219,16 +233,7 @@ TEST_F(replace, who_is_in_sync_stays_so_until_it_is_said_otherwise_to_him)
 {
 	struct fake *old = &self->old, *new = &self->new;
 
-	old->side.in_sync = true;
-	ASSERT_TRUE(fake_connect(&self->host, old, "m1", "m2"));
-	ASSERT_TRUE(fake_lead(old));
-	ASSERT_TRUE(wait_until(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_IN_SYNC) == 1, 20));
-	new->side = old->side;
-	new->side.in_sync = false;
-	new->side.for_id = 1;
-	ASSERT_TRUE(fake_connect(&self->host, new, "m1", "m2"));
-	ASSERT_TRUE(say_pair(&new->peer, &new->side));
-	ASSERT_TRUE(peer_is_served(&new->peer));
+	ASSERT_TRUE(speaks_on_a_new_link(&self->host, old, new));
 	EXPECT_EQ(1, host_pair_get(&self->host, "web1", NDVAL_A_PAIR_IN_SYNC));
 	EXPECT_EQ(NDVAL_PEER_STATE_IN_SYNC, host_peer_state(&self->host, "web1", "m2", NULL));
 	new->side.for_id = 0;
@@ -243,16 +248,7 @@ TEST_F(replace, who_is_in_sync_may_take_over_if_the_primary_dies_on_a_new_link)
 {
 	struct fake *old = &self->old, *new = &self->new;
 
-	old->side.in_sync = true;
-	ASSERT_TRUE(fake_connect(&self->host, old, "m1", "m2"));
-	ASSERT_TRUE(fake_lead(old));
-	ASSERT_TRUE(wait_until(host_pair_get(&self->host, "web1", NDVAL_A_PAIR_IN_SYNC) == 1, 20));
-	new->side = old->side;
-	new->side.in_sync = false;
-	new->side.for_id = 1;
-	ASSERT_TRUE(fake_connect(&self->host, new, "m1", "m2"));
-	ASSERT_TRUE(say_pair(&new->peer, &new->side));
-	ASSERT_TRUE(peer_is_served(&new->peer));
+	ASSERT_TRUE(speaks_on_a_new_link(&self->host, old, new));
 	peer_close(&old->peer);
 	ASSERT_TRUE(fake_hang_up(&self->host, new));
 	EXPECT_EQ(0, host_take_over(&self->host, "web1"));
