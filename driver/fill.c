@@ -48,10 +48,10 @@ static int append(struct ndval_stream *stream, u64 end, bool needed,
 					     NULL);
 	if (!err && stream->ring.head < end) {
 		err = ndval_ring_fill(&stream->ring, chunk);
-		if (err == -ENOMEM)
-			err = 0;	/* not reserved: the head has moved */
-		ndval_stream_update_flows(stream);
-		ndval_stream_wake(stream);
+		if (!err) {
+			ndval_stream_update_flows(stream);
+			ndval_stream_wake(stream);
+		}
 	}
 	spin_unlock(&stream->lock);
 	return err;
@@ -91,9 +91,6 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 		spin_unlock(&stream->lock);
 		if (err || head >= end)
 			break;
-		err = ndval_ring_reserve(&stream->ring, head, gfp);
-		if (err)
-			break;
 		if (!chunk)
 			chunk = ndval_chunk_create(&stream->pair->mem, gfp);
 		if (IS_ERR(chunk) && needed)
@@ -105,6 +102,12 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 		}
 		get_random_bytes(chunk->data, NDVAL_CHUNK);
 		err = append(stream, end, needed, &chunk);
+		if (err == -ENOMEM) {
+			err = ndval_ring_reserve(&stream->ring, READ_ONCE(stream->ring.head),
+						 gfp);
+			if (err && needed)
+				ndval_host_retry();
+		}
 		ndval_chunk_put(chunk);
 		chunk = NULL;
 		if (err || READ_ONCE(stream->ring.head) >= end)
@@ -112,6 +115,24 @@ int ndval_stream_fill(struct ndval_stream *stream, u64 end, bool needed, gfp_t g
 	}
 	ndval_chunk_put(chunk);
 	return err;
+}
+
+/*
+ * What ndval_ring_store() lacked at an offset: -ENOENT, a chunk, or -ENOMEM, memory that may
+ * be waited for. 0, or why it can't be had.
+ */
+static int make_place(struct ndval_ring *ring, u64 offset, int err, struct ndval_chunk **spare,
+		      gfp_t gfp)
+{
+	struct ndval_chunk *chunk;
+
+	if (err == -ENOMEM)
+		return ndval_ring_reserve(ring, offset, GFP_KERNEL);
+	chunk = ndval_chunk_create(ring->mem, gfp);
+	if (IS_ERR(chunk))
+		return PTR_ERR(chunk);
+	*spare = chunk;
+	return 0;
 }
 
 /* Appends fresh bytes, no more than fit into the chunk at the head, if they are wanted yet. */
@@ -136,12 +157,9 @@ static int append_few(struct ndval_flow *flow, const u8 *data, size_t len)
 			ndval_stream_wake(stream);
 		}
 		spin_unlock(&stream->lock);
-		if (err != -ENOENT)
+		if (err != -ENOENT && err != -ENOMEM)
 			break;
-		spare = ndval_chunk_create(ring->mem, GFP_KERNEL | __GFP_ZERO);
-		if (IS_ERR(spare))
-			return PTR_ERR(spare);
-		err = ndval_ring_reserve(ring, head, GFP_KERNEL);
+		err = make_place(ring, head, err, &spare, GFP_KERNEL | __GFP_ZERO);
 		if (err)
 			break;
 	}
@@ -230,8 +248,9 @@ void ndval_stream_fill_ahead(struct ndval_stream *stream, gfp_t gfp)
 static int store_piece(struct ndval_stream *stream, u64 epoch_id, u64 offset,
 		       const u8 *data, size_t len)
 {
-	/* What is filled whole need not be zeroed before. */
-	gfp_t gfp = GFP_KERNEL | (len < NDVAL_CHUNK ? __GFP_ZERO : 0);
+	/* What is filled whole need not be zeroed before, and may have held something else. */
+	bool whole = len == NDVAL_CHUNK;
+	gfp_t gfp = GFP_KERNEL | (whole ? 0 : __GFP_ZERO);
 	struct ndval_chunk *spare = NULL;
 	int err;
 
@@ -240,17 +259,15 @@ static int store_piece(struct ndval_stream *stream, u64 epoch_id, u64 offset,
 		err = stream->epoch_id == epoch_id ? 0 : -ESTALE;
 		if (!err && offset + len > stream->ring.head)
 			err = ndval_stream_make_room(stream, offset + len -
-						     stream->ring.head, false, NULL);
+						     stream->ring.head, false,
+						     whole ? &spare : NULL);
 		if (!err)
 			err = ndval_ring_store(&stream->ring, offset, data, len,
 					       &spare);
 		spin_unlock(&stream->lock);
-		if (err != -ENOENT)
+		if (err != -ENOENT && err != -ENOMEM)
 			break;
-		spare = ndval_chunk_create(stream->ring.mem, gfp);
-		if (IS_ERR(spare))
-			return PTR_ERR(spare);
-		err = ndval_ring_reserve(&stream->ring, offset + len - 1, GFP_KERNEL);
+		err = make_place(&stream->ring, offset + len - 1, err, &spare, gfp);
 		if (err)
 			break;
 	}

@@ -138,6 +138,11 @@ static void evict_range(struct ndval_ring *ring, unsigned long first,
 	struct ndval_chunk *chunk;
 	unsigned long index;
 
+	/* As a window moves on: what is there need not be searched. */
+	if (first == last) {
+		evict(ring, first, recycled);
+		return;
+	}
 	xa_for_each_range(&ring->chunks, index, chunk, first, last)
 		evict(ring, index, recycled);
 }
@@ -194,8 +199,8 @@ u64 ndval_ring_span(const struct ndval_ring *ring)
  * The head ends at a chunk border afterwards: where it stood inside a chunk
  * (a secondary that became primary), only the rest of that chunk is new.
  *
- * Return: 0, -EOVERFLOW at NDVAL_OFFSET_MAX, or -ENOMEM if the place was not
- * reserved (the caller reserves and tries again).
+ * Return: 0, -EOVERFLOW at NDVAL_OFFSET_MAX, or -ENOMEM if there is no memory for
+ * the place that need not be waited for (the caller reserves it and tries again).
  */
 int ndval_ring_fill(struct ndval_ring *ring, struct ndval_chunk **chunk)
 {
@@ -272,8 +277,8 @@ static int compare(struct ndval_ring *ring, u64 offset, const u8 *data, size_t l
  *
  * What is known already is compared, and what has left the window ignored.
  *
- * Return: 0; -ENOENT if a chunk is needed and *@spare is NULL; -ENOMEM if the
- * place was not reserved; -ERANGE for a gap or a position at NDVAL_OFFSET_MAX;
+ * Return: 0; -ENOENT if a chunk is needed and *@spare is NULL; -ENOMEM as
+ * ndval_ring_fill(); -ERANGE for a gap or a position at NDVAL_OFFSET_MAX;
  * -EBADMSG if other bytes are stored there.
  */
 int ndval_ring_store(struct ndval_ring *ring, u64 offset, const u8 *data,
@@ -378,8 +383,8 @@ size_t ndval_ring_copy(struct ndval_ring *ring, u64 offset, u8 *to, size_t len)
  * ndval_ring_advance() - Move the window's start, and wipe what leaves it.
  * @ring: the ring
  * @to: the new tail; no effect if not beyond the tail, cut at the head
- * @recycled: if not NULL and it points to NULL, gets a chunk for the next
- *	fill, which overwrites it whole, if one became free
+ * @recycled: if not NULL and it points to NULL, gets a chunk, if one became free,
+ *	for what fills a chunk and overwrites it whole
  */
 void ndval_ring_advance(struct ndval_ring *ring, u64 to,
 			struct ndval_chunk **recycled)

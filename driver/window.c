@@ -11,6 +11,7 @@
  * has to come to be in sync anew. With commit=sync a peer is always waited for.
  * Only a reader's need does that, prefetch never.
  */
+#include <linux/bitmap.h>
 #include <linux/minmax.h>
 #include <linux/random.h>
 #include <linux/string.h>
@@ -25,11 +26,14 @@
 #include "propose.h"
 #include "stream.h"
 
-/* Voids the copy under way, if the cursor stands before @end. */
+/* Voids the copy under way, if the cursor stands before @end; stream's lock held. */
 static bool raise_generation(struct ndval_cursor *cursor, u64 end)
 {
 	bool before;
 
+	/* There was no reader yet: nobody copies, nor begins to without the stream's lock. */
+	if (!cursor->reader)
+		return READ_ONCE(cursor->pos) < end;
 	spin_lock(&cursor->move);
 	before = cursor->pos < end;
 	if (before)
@@ -130,17 +134,16 @@ int ndval_stream_state(struct ndval_stream *stream, unsigned int instance)
  */
 static u64 slowest(struct ndval_stream *stream, bool doomed)
 {
+	unsigned long expected = ndval_pair_setting(stream->pair, NDVAL_SET_INSTANCES);
 	const struct ndval_ring *ring = &stream->ring;
 	u64 least = U64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < NDVAL_INSTANCES; i++) {
+	for_each_set_bit(i, &expected, NDVAL_INSTANCES) {
 		const struct ndval_cursor *cursor = &stream->cursors[i];
 		u64 pos = READ_ONCE(cursor->pos);
 
-		if (!ndval_pair_expects(stream->pair, i) || cursor->lost ||
-		    has_diverged(stream, i) ||
-		    misses(ring, pos))
+		if (cursor->lost || has_diverged(stream, i) || misses(ring, pos))
 			continue;
 		if (!doomed && pos < ring->hole)
 			continue;
@@ -213,8 +216,10 @@ static void advance(struct ndval_stream *stream, u64 to,
 	unsigned int i;
 
 	pass_peers(stream, to);
+	/* Who is not expected may be copying too. */
 	for (i = 0; i < NDVAL_INSTANCES; i++)
-		if (raise_generation(&stream->cursors[i], to))
+		if (raise_generation(&stream->cursors[i], to) &&
+		    ndval_pair_expects(stream->pair, i))
 			lose(stream, i);
 	ndval_ring_advance(&stream->ring, to, recycled);
 }
@@ -379,15 +384,16 @@ void ndval_stream_force(struct ndval_stream *stream, u64 need)
 u64 ndval_stream_furthest(struct ndval_stream *stream)
 {
 	struct ndval_pair *pair = stream->pair;
+	unsigned long expected = ndval_pair_setting(pair, NDVAL_SET_INSTANCES);
 	struct ndval_flow *flow;
 	u64 most = 0;
 	unsigned int i;
 
 	lockdep_assert_held(&stream->lock);
-	for (i = 0; i < NDVAL_INSTANCES; i++) {
+	for_each_set_bit(i, &expected, NDVAL_INSTANCES) {
 		const struct ndval_cursor *cursor = &stream->cursors[i];
 
-		if (ndval_pair_expects(pair, i) && !cursor->lost)
+		if (!cursor->lost)
 			most = max3(most, READ_ONCE(cursor->pos), cursor->wanted);
 	}
 	if (ndval_pair_is_primary(pair))
@@ -551,7 +557,8 @@ void ndval_stream_wake(struct ndval_stream *stream)
 	lockdep_assert_held(&stream->lock);
 	WRITE_ONCE(stream->events, stream->events + 1);
 	/* Without a key: pollers ask what it is, none takes the key for it. */
-	wake_up_interruptible(&stream->wq);
+	if (wq_has_sleeper(&stream->wq))
+		wake_up_interruptible(&stream->wq);
 	/* Who polls a stream waits for the commit of its journal too. */
 	if (stream->base)
 		wake_up_interruptible(&stream->base->wq);

@@ -363,6 +363,35 @@ TEST_F(primary, demand_of_a_secondary_is_what_values_are_drawn_for)
 	EXPECT_GE(100000 + 4096 + 16 * KIB, store->have);
 }
 
+/* A reader of the peer's waits for so much more: how much is there then? */
+static __u64 drawn_for(struct __test_metadata *_metadata, struct fake *fake,
+		       struct store *store, __u64 len)
+{
+	const struct fetch fetch = {
+		.stream = "default", .id = store->id, .have = store->have, .want = RING,
+		.demand = store->have + len, .need = (store->have / 4096 + 1) * 4096,
+	};
+
+	EXPECT_TRUE(say_fetch(&fake->peer, &fake->side, &fetch));
+	take_until(_metadata, fake, store, store->have + 1);
+	take_rest(_metadata, fake, store);
+	return store->have;
+}
+
+TEST_F(primary, for_a_reader_that_waits_for_little_no_chunk_is_drawn)
+{
+	struct store *store = new_store(RING);
+	struct fake *fake = &self->fake;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_INSTANCES, 0));
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_PREFETCH, 0));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	EXPECT_EQ(256, drawn_for(_metadata, fake, store, 1));
+	EXPECT_EQ(512, drawn_for(_metadata, fake, store, 256));
+	EXPECT_EQ(4096, drawn_for(_metadata, fake, store, 257));
+	EXPECT_EQ(4096 + 256, drawn_for(_metadata, fake, store, 256));
+}
+
 TEST_F(primary, limit_and_committed_are_what_all_other_members_store)
 {
 	struct store *store = new_store(64 * KIB);
