@@ -31,6 +31,10 @@ def memcheck(guest, args):
     return result.text
 
 
+def asleep(guest, process):
+    return guest.sh(f"ps -o stat,args | grep '{process}'").startswith("S")
+
+
 def configure(guest, peer, more=""):
     # hostroot has the guest's /selftests, not its /tmp.
     guest.put("/selftests/ndvald.conf",
@@ -60,6 +64,8 @@ def test_ndvalctl(net):
     memcheck(guest, "link detach --member x --peer y")
     guest.sh("ndvalctl pair del wx")
     monitor.expect('"kind":"pair-del"', 60)
+    # In the midst of something a pointer may be nowhere that memcheck looks.
+    until("monitor waits for events", lambda: asleep(guest, "monitor --jso[n]"))
     monitor.kill(2)
     said = monitor.wait(30).err.decode(errors="replace")
     assert not said, said
