@@ -91,14 +91,9 @@ static bool store_all(struct host *host, struct fake *fake)
 	return say_fetch(&fake->peer, &fake->side, &fetch);
 }
 
-/* The kernel has lost its primary, and m3, a secondary of the same epoch, has come. */
-static bool be_left_with_third(struct host *host, struct fake *fake, struct fake *other)
+/* m3, a secondary of the same epoch. */
+static bool come_as_third(struct host *host, const struct fake *fake, struct fake *other)
 {
-	fake->side.in_sync = true;
-	if (!fake_lead_all(host, fake, "m2") || !fake_push(fake, 0, 1000) ||
-	    !fake_stores(fake, "default", 1000) || !fake_hang_up(host, fake) ||
-	    host_add_peer(host, "web1", "m3"))
-		return false;
 	other->side = fake->side;
 	other->side.pair_id++;
 	other->side.role = NDVAL_ROLE_SECONDARY;
@@ -106,6 +101,15 @@ static bool be_left_with_third(struct host *host, struct fake *fake, struct fake
 	other->side.in_sync = false;
 	return fake_connect(host, other, "m1", "m3") && say_pair(&other->peer, &other->side) &&
 	       peer_is_served(&other->peer);
+}
+
+/* The kernel has lost its primary, and m3 has come. */
+static bool be_left_with_third(struct host *host, struct fake *fake, struct fake *other)
+{
+	fake->side.in_sync = true;
+	return fake_lead_all(host, fake, "m2") && fake_push(fake, 0, 1000) &&
+	       fake_stores(fake, "default", 1000) && fake_hang_up(host, fake) &&
+	       !host_add_peer(host, "web1", "m3") && come_as_third(host, fake, other);
 }
 
 /* Receives what a kernel that is being promoted asks for; is it of this stream too? */
@@ -352,6 +356,34 @@ TEST_F(operation, handover_is_said_again_on_a_new_link)
 	ASSERT_TRUE(replace(&self->host, fake, fresh, "m2"));
 	ASSERT_TRUE(say_pair(&fresh->peer, &fresh->side));
 	EXPECT_TRUE(peer_expect(&fresh->peer, NDVAL_WIRE_CMD_HANDOVER, &fresh->said));
+}
+
+/* It may be in sync and take over in turn: nothing is delivered that it does not store. */
+TEST_F(operation, who_takes_over_counts_one_whose_link_is_replaced)
+{
+	struct fake *fake = &self->fake, *other = &self->other, *fresh = &self->fresh;
+	char byte;
+
+	fake->side.in_sync = true;
+	ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+	ASSERT_EQ(0, host_add_peer(&self->host, "web1", "m3"));
+	ASSERT_TRUE(come_as_third(&self->host, fake, other));
+	ASSERT_TRUE(replace(&self->host, other, fresh, "m3"));
+	ASSERT_TRUE(say_handover(&fake->peer, &fake->side) && peer_is_served(&fake->peer));
+	ASSERT_EQ(NDVAL_ROLE_PRIMARY, role(&self->host));
+	fake->side.role = NDVAL_ROLE_SECONDARY;
+	fake->side.in_sync = false;
+	ASSERT_TRUE(say_pair(&fake->peer, &fake->side) && fake_follow(fake));
+	ASSERT_TRUE(say_end(&fake->peer, &fake->side) && peer_is_served(&fake->peer));
+	ASSERT_EQ(-EAGAIN, get(self->fd, &byte, 1));
+	ASSERT_TRUE(store_all(&self->host, fake) && peer_is_served(&fake->peer));
+	EXPECT_EQ(-EAGAIN, get(self->fd, &byte, 1));
+
+	fresh->side.pair_id = other->side.pair_id;
+	ASSERT_TRUE(say_pair(&fresh->peer, &fresh->side) && fake_follow(fresh));
+	ASSERT_TRUE(store_all(&self->host, fresh) && say_end(&fresh->peer, &fresh->side));
+	ASSERT_TRUE(peer_is_served(&fresh->peer));
+	EXPECT_EQ(1, get(self->fd, &byte, 1));
 }
 
 TEST_F(operation, a_promotion_ends_when_the_primary_is_back)
