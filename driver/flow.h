@@ -201,6 +201,6 @@ int ndval_flow_pushed(struct ndval_flow *flow, const struct ndval_push *push,
 		      const u8 *data);
 void ndval_flow_refuse(struct ndval_flow *flow);
 bool ndval_flow_take_push(struct ndval_flow *flow, u32 link_id,
-			  struct ndval_push *push, u8 *data, size_t size);
+			  struct ndval_push *push, u8 *data);
 
 #endif /* NDVAL_FLOW_H */

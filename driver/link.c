@@ -222,7 +222,8 @@ static void link_free(struct ndval_link *link)
 	if (link->skb)
 		memzero_explicit(link->skb->head, skb_end_offset(link->skb));
 	kfree_skb(link->skb);
-	kvfree_sensitive(link->buffer, NDVAL_WIRE_MESSAGE_MAX);
+	ndval_buffer_destroy(&link->out);
+	ndval_buffer_destroy(&link->in);
 	ndval_remote_put(link->remote);
 	kfree(link);
 }
@@ -341,9 +342,8 @@ static struct ndval_link *link_create(struct ndval_remote *remote,
 	INIT_DELAYED_WORK(&link->end, end_work);
 	link->state = NDVAL_LINK_STATE_HANDSHAKE;
 	link->otherwise = "closed";
-	link->skb = nlmsg_new(NDVAL_WIRE_MESSAGE_MAX, GFP_KERNEL);
-	link->buffer = kvmalloc(NDVAL_WIRE_MESSAGE_MAX, GFP_KERNEL);
-	if (!link->skb || !link->buffer) {
+	link->skb = alloc_skb(NDVAL_SEND_MAX, GFP_KERNEL);
+	if (!link->skb || ndval_buffer_init(&link->out) || ndval_buffer_init(&link->in)) {
 		ndval_link_put(link);
 		return NULL;
 	}

@@ -39,6 +39,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "buffer.h"
 #include "sock.h"
 
 struct ndval_member;
@@ -75,8 +76,9 @@ struct task_struct;
  * @awake: something is to be sent, or the link is to end
  * @receiver: thread, with a reference
  * @sender: thread, with a reference
- * @skb: the sender's message
- * @buffer: the receiver's message, NDVAL_WIRE_MESSAGE_MAX bytes
+ * @skb: the sender's message, but for the values in it
+ * @out: the sender's message, as it is sent
+ * @in: the receiver's message
  * @kcov: handle by which whoever attached collects what the threads run
  *	(CONFIG_KCOV); 0 if it does not
  * @tx_bytes: sent; written by the sender alone, as @tx_messages
@@ -116,7 +118,8 @@ struct ndval_link {
 	struct task_struct	*receiver;
 	struct task_struct	*sender;
 	struct sk_buff		*skb;
-	void			*buffer;
+	struct ndval_buffer	out;
+	struct ndval_buffer	in;
 	u64			kcov;
 
 	u64			tx_bytes;

@@ -395,22 +395,30 @@ static int fill_values(struct sk_buff *skb, void *object)
 {
 	struct glance *glance = object;
 	struct ndval_stream *stream = glance->stream;
-	struct ndval_value value;
-	u8 *data;
+	u32 room = NLA_ALIGN(glance->length);
+	struct nlattr *nest, *data;
 
 	if (nla_put_string(skb, NDVAL_A_VALUES_PAIR, stream->pair->name) ||
 	    nla_put_string(skb, NDVAL_A_VALUES_STREAM, stream->name) ||
 	    (ndval_stream_is_journal(stream) && nla_put_flag(skb, NDVAL_A_VALUES_JOURNAL)))
 		return -EMSGSIZE;
-	data = ndval_value_begin(skb, NDVAL_A_VALUES_VALUE, glance->length, &value);
+	nest = nla_nest_start(skb, NDVAL_A_VALUES_VALUE);
+	if (!nest || nla_put(skb, NDVAL_A_VALUE_OFFSET, sizeof(glance->offset), &glance->offset))
+		return -EMSGSIZE;
+	data = nla_reserve(skb, NDVAL_A_VALUE_DATA, glance->length);
 	if (!data)
 		return -EMSGSIZE;
 	spin_lock(&stream->lock);
-	glance->length = copy_glance(glance, data);
+	glance->length = copy_glance(glance, nla_data(data));
 	spin_unlock(&stream->lock);
 	if (!glance->length)
 		return -ENODATA;
-	return ndval_value_end(skb, &value, glance->offset, glance->length);
+	/* There may be less by now. */
+	data->nla_len = nla_attr_size(glance->length);
+	skb_trim(skb, skb->len - room + glance->length);
+	skb_put_zero(skb, nla_padlen(glance->length));
+	nla_nest_end(skb, nest);
+	return 0;
 }
 
 static int get_values(struct genl_info *info, struct ndval_stream *stream)

@@ -16,12 +16,10 @@
 #include "peer.h"
 #include "propose.h"
 #include "stream.h"
+#include "wire_enum_gen.h"
 
 /* Most credit that any peer may give, the largest window there is. */
 #define CREDIT_MAX	(64ULL << 20)
-
-/* Most bytes of one VALUES. */
-#define PUSH_MAX	(16U << 10)
 
 /**
  * ndval_fetch_is_sane() - Does a FETCH make sense, whatever is stored here?
@@ -196,15 +194,21 @@ bool ndval_flow_take_fetch(struct ndval_flow *flow, u32 link_id,
 	return due;
 }
 
-static u32 copy_values(struct ndval_flow *flow, u8 *data, size_t size)
+/* Most bytes of one VALUES. */
+static u32 longest(const struct ndval_stream *stream)
+{
+	return ndval_stream_is_journal(stream) ? NDVAL_WIRE_RECORDS_MAX : NDVAL_WIRE_VALUES_MAX;
+}
+
+static u32 copy_values(struct ndval_flow *flow, u8 *data)
 {
 	struct ndval_ring *ring = &flow->stream->ring;
+	size_t size = longest(flow->stream);
 	u64 end = ndval_flow_end(flow);
 	u32 len;
 
 	if (flow->sent >= end)
 		return 0;
-	size = min_t(size_t, size, PUSH_MAX);
 	/* Whole records: the last one may go on beyond what it had to begin before. */
 	if (ndval_stream_is_journal(flow->stream))
 		len = ndval_journal_copy(ring, flow->sent, end, data, size);
@@ -215,14 +219,13 @@ static u32 copy_values(struct ndval_flow *flow, u8 *data, size_t size)
 }
 
 /* What a secondary gives to one that is being promoted. */
-static bool fill_gift(struct ndval_flow *flow, struct ndval_push *push, u8 *data,
-		      size_t size)
+static bool fill_gift(struct ndval_flow *flow, struct ndval_push *push, u8 *data)
 {
 	struct ndval_stream *stream = flow->stream;
 
 	*push = (struct ndval_push) {
 		.offset		= flow->sent,
-		.len		= copy_values(flow, data, size),
+		.len		= copy_values(flow, data),
 		.id		= stream->id,
 		.epoch_id	= stream->epoch_id,
 	};
@@ -248,8 +251,7 @@ static u64 pass_hole(struct ndval_flow *flow)
 }
 
 /* What a primary pushes. */
-static bool fill_push(struct ndval_flow *flow, struct ndval_push *push, u8 *data,
-		      size_t size)
+static bool fill_push(struct ndval_flow *flow, struct ndval_push *push, u8 *data)
 {
 	struct ndval_stream *stream = flow->stream;
 	bool due = flow->confirm;
@@ -259,7 +261,7 @@ static bool fill_push(struct ndval_flow *flow, struct ndval_push *push, u8 *data
 	push->tail = pass_hole(flow);
 	due |= flow->sent != sent;
 	push->offset = flow->sent;
-	push->len = copy_values(flow, data, size);
+	push->len = copy_values(flow, data);
 	/* A peer that lied of where a record ends can be sent nothing more. */
 	push->stuck = !push->len && flow->sent < ndval_flow_end(flow);
 	push->limit = ndval_flow_limit(flow);
@@ -291,8 +293,7 @@ static bool fill_push(struct ndval_flow *flow, struct ndval_push *push, u8 *data
  * @flow: the flow
  * @link_id: the link that asks, which may not be the current one any more
  * @push: filled in
- * @data: gets the bytes
- * @size: room there
+ * @data: gets the bytes, NDVAL_WIRE_VALUES_MAX at most
  *
  * The flow is marked again if more is due.
  *
@@ -300,7 +301,7 @@ static bool fill_push(struct ndval_flow *flow, struct ndval_push *push, u8 *data
  * Return: false if nothing is to be sent.
  */
 bool ndval_flow_take_push(struct ndval_flow *flow, u32 link_id,
-			  struct ndval_push *push, u8 *data, size_t size)
+			  struct ndval_push *push, u8 *data)
 {
 	struct ndval_stream *stream = flow->stream;
 	bool due = false;
@@ -309,10 +310,10 @@ bool ndval_flow_take_push(struct ndval_flow *flow, u32 link_id,
 	if (flow->link_id == link_id && ndval_flow_is_current(flow) && !stream->dead &&
 	    !ndval_bar_refuses(READ_ONCE(stream->pair->bar))) {
 		if (flow->give && !ndval_pair_is_primary(stream->pair))
-			due = fill_gift(flow, push, data, size);
+			due = fill_gift(flow, push, data);
 		else if (!flow->upstream && flow->known && !flow->refused &&
 			 ndval_pair_is_primary(stream->pair))
-			due = fill_push(flow, push, data, size);
+			due = fill_push(flow, push, data);
 	}
 	spin_unlock(&stream->lock);
 	return due;
@@ -329,7 +330,7 @@ static int check_push(const struct ndval_flow *flow, const struct ndval_push *pu
 	if (ndval_stream_is_journal(stream))
 		credit += NDVAL_RECORD_MAX - 1;
 
-	if (push->len > PUSH_MAX || push->offset >= NDVAL_OFFSET_MAX ||
+	if (push->len > longest(stream) || push->offset >= NDVAL_OFFSET_MAX ||
 	    push->tail > push->offset || push->committed >= NDVAL_OFFSET_MAX ||
 	    push->limit >= NDVAL_OFFSET_MAX ||
 	    push->need >= NDVAL_OFFSET_MAX)

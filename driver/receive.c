@@ -55,17 +55,17 @@ static void explain_end(struct ndval_link *link, int err)
 /* Reads a message into the link's buffer; false if the link is to end instead. */
 static bool receive_message(struct ndval_link *link)
 {
-	struct nlmsghdr *header = link->buffer;
+	struct nlmsghdr *header = (struct nlmsghdr *)link->in.data;
 	int err;
 
 	link->sock.begun = false;
-	err = ndval_sock_receive(&link->sock, header, NLMSG_HDRLEN);
+	err = ndval_sock_receive(&link->sock, &link->in, 0, NLMSG_HDRLEN);
 	if (!err && ndval_wire_check(header)) {
 		ndval_link_kill(link, "protocol error: a message that makes no sense");
 		return false;
 	}
 	if (!err)
-		err = ndval_sock_receive(&link->sock, nlmsg_data(header), nlmsg_len(header));
+		err = ndval_sock_receive(&link->sock, &link->in, NLMSG_HDRLEN, nlmsg_len(header));
 	if (err) {
 		explain_end(link, err);
 		return false;
@@ -184,7 +184,7 @@ static bool counts(struct ndval_link *link, int cmd)
 
 static int process(struct ndval_link *link, struct netlink_ext_ack *extack)
 {
-	struct nlmsghdr *header = link->buffer;
+	struct nlmsghdr *header = (struct nlmsghdr *)link->in.data;
 	struct nlattr *attrs[NDVAL_WIRE_ATTRS];
 	int cmd, err = 0;
 
@@ -198,7 +198,9 @@ static int process(struct ndval_link *link, struct netlink_ext_ack *extack)
 	}
 	if (counts(link, cmd))
 		err = handlers[cmd](link, attrs);
-	memzero_explicit(header, header->nlmsg_len);
+	/* The next one may be here, and take the place of a long one. */
+	if (header->nlmsg_len <= PAGE_SIZE)
+		ndval_buffer_wipe(&link->in);
 	return err;
 }
 

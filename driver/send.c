@@ -62,22 +62,32 @@ struct ndval_refusal {
 };
 
 /**
- * ndval_send_message() - Send the message in a link's buffer whole.
+ * ndval_send_message() - Send the message in a link's skb whole.
  * @link: the link
  *
- * The bytes are wiped behind it.
+ * What it counts beyond the skb is in the buffer already, at NDVAL_WIRE_VALUE_AT.
  *
  * Context: process, sleeps; no lock of ours is held.
  * Return: 0 or an errno that ends the link.
  */
 int ndval_send_message(struct ndval_link *link)
 {
-	struct sk_buff *skb = link->skb;
-	int err = ndval_sock_send(&link->sock, skb->data, skb->len);
+	size_t len = nlmsg_hdr(link->skb)->nlmsg_len;
+	size_t made = link->skb->len;
+	u8 *from = link->skb->data;
+	u8 *to = link->out.data;
+	size_t before = min(made, NDVAL_WIRE_VALUE_AT);
+	int err;
 
+	if (WARN_ON_ONCE(len > NDVAL_WIRE_MESSAGE_MAX))
+		return -EMSGSIZE;
+	memcpy(to, from, before);
+	memcpy(to + before + len - made, from + before, made - before);
+	memzero_explicit(from, made);
+	err = ndval_sock_send(&link->sock, &link->out, len);
 	if (err)
 		return err;
-	WRITE_ONCE(link->tx_bytes, link->tx_bytes + skb->len);
+	WRITE_ONCE(link->tx_bytes, link->tx_bytes + len);
 	WRITE_ONCE(link->tx_messages, link->tx_messages + 1);
 	return 0;
 }
@@ -444,14 +454,17 @@ static int send_round(struct ndval_link *link, struct agenda *agenda)
 	return err;
 }
 
-/* Sleeps until there is something to do. */
+/* Sleeps until there is something to do. What was sent last is wiped before. */
 static void rest(struct ndval_link *link, const struct agenda *agenda)
 {
 	ktime_t until = agenda->ping;
 	ktime_t now = ktime_get();
 
+	if (READ_ONCE(link->awake))
+		return;
 	if (agenda->lazy && ktime_before(agenda->lazy, until))
 		until = agenda->lazy;
+	ndval_buffer_wipe(&link->out);
 	if (ktime_before(now, until))
 		wait_event_interruptible_hrtimeout(link->wake, READ_ONCE(link->awake),
 						   ktime_sub(until, now));
@@ -502,6 +515,7 @@ int ndval_send_thread(void *data)
 		if (!err)
 			ndval_sock_send_end(&link->sock);
 	}
+	ndval_buffer_wipe(&link->out);
 	why = ndval_sock_why(&link->sock, err);
 	/* A retired link is read to its end, which the other side makes. */
 	if (why)

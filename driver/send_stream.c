@@ -70,22 +70,19 @@ static int send_fetch(struct ndval_link *link, struct ndval_flow *flow)
 static int send_push(struct ndval_link *link, struct ndval_flow *flow)
 {
 	struct nlmsghdr *header = ndval_wire_begin(link->skb, NDVAL_WIRE_CMD_VALUES);
+	u8 *values = link->out.data + NDVAL_WIRE_VALUE_AT;
 	struct sk_buff *skb = link->skb;
-	struct ndval_value value;
 	struct ndval_push push;
-	u8 *data;
+	u32 padded;
 	int err;
 
-	data = ndval_value_begin(skb, NDVAL_WIRE_A_VALUE, NDVAL_WIRE_VALUES_MAX, &value);
-	if (WARN_ON_ONCE(!data))
-		return -EMSGSIZE;
-	if (!ndval_flow_take_push(flow, link->id, &push, data, NDVAL_WIRE_VALUES_MAX))
+	if (!ndval_flow_take_push(flow, link->id, &push, values))
 		return 0;
 	if (push.stuck) {
 		ndval_link_kill(link, "protocol error: what the peer stores ends inside a record");
 		return -EPROTO;
 	}
-	err = ndval_value_end(skb, &value, push.offset, push.len) ?:
+	err = ndval_wire_put_value(skb, push.offset, push.len) ?:
 	      ndval_send_put_pair(skb, flow->stream->pair, push.epoch_id) ?:
 	      put_stream(skb, flow->stream, push.id) ?:
 	      ndval_wire_put_u64(skb, NDVAL_WIRE_A_COMMITTED, push.committed) ?:
@@ -98,7 +95,13 @@ static int send_push(struct ndval_link *link, struct ndval_flow *flow)
 			      push.starts);
 	if (!err && push.again)
 		err = nla_put_flag(skb, NDVAL_WIRE_A_AGAIN);
-	return ndval_send_finish(link, header, err);
+	if (WARN_ON_ONCE(err))
+		return err;
+	padded = NLA_ALIGN(push.len);
+	memset(values + push.len, 0, padded - push.len);
+	ndval_wire_end(skb, header);
+	header->nlmsg_len += padded;
+	return ndval_send_message(link);
 }
 
 static int send_values(struct ndval_link *link, struct ndval_flow *flow)

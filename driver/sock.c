@@ -27,6 +27,8 @@
 #include <net/tcp_states.h>
 #include <net/tls.h>
 
+#include "buffer.h"
+
 /* Types of TLS records, and what is in them: RFC 8446, 5.1, 6 and 4. */
 enum {
 	RECORD_ALERT			= 21,
@@ -248,22 +250,22 @@ static bool is_dead(const struct sock *sk)
 /**
  * ndval_sock_send() - Send a message whole.
  * @sock: the socket
- * @data: the message
+ * @buffer: where the message begins
  * @len: its bytes
  *
- * What is sent is copied, not referred to: the bytes are wiped behind it.
+ * What is sent is copied or encrypted, not referred to: another message may take
+ * its place.
  *
  * Context: process, the sender; sleeps; no lock of ours is held.
  * Return: 0 or an errno that ends the link.
  */
-int ndval_sock_send(struct ndval_sock *sock, void *data, size_t len)
+int ndval_sock_send(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t len)
 {
 	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
-	struct kvec vec = { .iov_base = data, .iov_len = len };
 	int sent;
 
-	sent = kernel_sendmsg(sock->socket, &msg, &vec, 1, len);
-	memzero_explicit(data, len);
+	ndval_buffer_iter(buffer, &msg.msg_iter, ITER_SOURCE, 0, len);
+	sent = sock_sendmsg(sock->socket, &msg);
 	/* A short count leaves half a message in the stream: no way on. */
 	if (sent != len)
 		return sent < 0 ? sent : -ETIMEDOUT;
@@ -303,21 +305,20 @@ void ndval_sock_send_end(struct ndval_sock *sock)
 }
 
 /*
- * Reads some bytes: of data, or of one record of another type. Only a socket with
- * TLS is given room for a control message; another kind would fill it with what
- * the peer sent along, file descriptors even.
+ * Reads some bytes to where @msg says: of data, or of one record of another type. Only a
+ * socket with TLS is given room for a control message; another kind would fill it with
+ * what the peer sent along, file descriptors even.
  */
-static int receive_some(struct ndval_sock *sock, struct kvec *vec, int flags, u8 *type)
+static int receive_some(struct ndval_sock *sock, struct msghdr *msg, int flags, u8 *type)
 {
 	union control control = {};
-	struct msghdr msg = {};
 	int got;
 
 	if (sock->tls) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
+		msg->msg_control = &control;
+		msg->msg_controllen = sizeof(control);
 	}
-	got = kernel_recvmsg(sock->socket, &msg, vec, 1, vec->iov_len, flags);
+	got = sock_recvmsg(sock->socket, msg, flags);
 	if (control.head.cmsg_level == SOL_TLS &&
 	    control.head.cmsg_type == TLS_GET_RECORD_TYPE)
 		*type = *(u8 *)CMSG_DATA(&control.head);
@@ -325,23 +326,25 @@ static int receive_some(struct ndval_sock *sock, struct kvec *vec, int flags, u8
 }
 
 /* Keeps what a record says that is no data. Nothing of it is left where data goes. */
-static int end_at_record(struct ndval_sock *sock, u8 type, const struct kvec *vec, int got)
+static int end_at_record(struct ndval_sock *sock, u8 type, u8 *record, int got)
 {
 	size_t have = min_t(size_t, got, sizeof(sock->said));
 
 	/* Of an alert without its second byte it is not close_notify. */
 	sock->said[1] = U8_MAX;
-	memcpy(sock->said, vec->iov_base, have);
-	memzero_explicit(vec->iov_base, got);
+	memcpy(sock->said, record, have);
+	memzero_explicit(record, got);
 	if (have && have < sizeof(sock->said)) {
 		/* There was no room for the rest, which is here already. */
 		struct kvec rest = {
 			.iov_base	= sock->said + have,
 			.iov_len	= sizeof(sock->said) - have,
 		};
+		struct msghdr msg = {};
 		u8 of_rest = type;
 
-		receive_some(sock, &rest, MSG_DONTWAIT, &of_rest);
+		iov_iter_kvec(&msg.msg_iter, ITER_DEST, &rest, 1, rest.iov_len);
+		receive_some(sock, &msg, MSG_DONTWAIT, &of_rest);
 		if (of_rest != type)
 			sock->said[1] = U8_MAX;
 	}
@@ -349,21 +352,40 @@ static int end_at_record(struct ndval_sock *sock, u8 type, const struct kvec *ve
 	return -ESHUTDOWN;
 }
 
-/* Returns how many bytes of data it has read, or an errno; none can't be. */
-static int receive_data(struct ndval_sock *sock, struct kvec *vec)
+/* Reads data, or what there is at once of it. */
+static int receive_piece(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t from,
+			 size_t len, int flags, u8 *type)
 {
-	u8 type = 0;
-	int got;
+	struct msghdr msg = {};
 
+	ndval_buffer_iter(buffer, &msg.msg_iter, ITER_DEST, from, len);
+	return receive_some(sock, &msg, flags, type);
+}
+
+/* Returns how many bytes of data it has read, or an errno; none can't be. */
+static int receive_data(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t from,
+			size_t len)
+{
+	bool dirty = !sock->begun && buffer->used;
+	int got = -EAGAIN;
+	u8 type = 0;
+
+	/* What the former message has left does not stay while another one is awaited. */
+	if (dirty)
+		got = receive_piece(sock, buffer, from, len, MSG_DONTWAIT, &type);
+	if (dirty && got == -EAGAIN)
+		ndval_buffer_wipe(buffer);
 	/*
 	 * All at once is cheaper; but with TLS the time-out is for each record, so
 	 * that a call for many would have none.
 	 */
-	got = receive_some(sock, vec, sock->tls ? 0 : MSG_WAITALL, &type);
+	if (got == -EAGAIN)
+		got = receive_piece(sock, buffer, from, len, sock->tls ? 0 : MSG_WAITALL,
+				    &type);
 	if (got < 0)
 		return sock->tls && got == -ECONNRESET ? -ECONNABORTED : got;
 	if (sock->tls && type != RECORD_DATA && (got || type))
-		return end_at_record(sock, type, vec, got);
+		return end_at_record(sock, type, buffer->data + from, got);
 	if (!got)
 		return sock->tls ? -ECONNABORTED : -ECONNRESET;
 	return got;
@@ -372,29 +394,29 @@ static int receive_data(struct ndval_sock *sock, struct kvec *vec)
 /**
  * ndval_sock_receive() - Read exactly so many bytes of a message.
  * @sock: the socket; its @begun is false where a message begins
- * @to: where to
+ * @buffer: where to; what a former message has left there may be wiped
+ * @from: where in it
  * @len: how many
  *
  * Context: process, the receiver; sleeps.
  * Return: 0 or an errno that ends the link, for ndval_sock_explain(). What had come
  * by then is no message.
  */
-int ndval_sock_receive(struct ndval_sock *sock, void *to, size_t len)
+int ndval_sock_receive(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t from,
+		       size_t len)
 {
-	struct kvec vec = { .iov_base = to, .iov_len = len };
-
-	while (vec.iov_len) {
-		int got = receive_data(sock, &vec);
+	while (len) {
+		int got = receive_data(sock, buffer, from, len);
 
 		if (got < 0)
 			return got;
-		vec.iov_base += got;
-		vec.iov_len -= got;
+		from += got;
+		len -= got;
 		if (!sock->begun) {
 			sock->begun = true;
 			sock->deadline = jiffies + NDVAL_SOCK_PATIENCE *
 				msecs_to_jiffies(READ_ONCE(sock->timeout_ms));
-		} else if (vec.iov_len && time_after(jiffies, sock->deadline)) {
+		} else if (len && time_after(jiffies, sock->deadline)) {
 			return -ETIME;
 		}
 	}

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct ndval_buffer;
 struct netlink_ext_ack;
 struct socket;
 
@@ -40,9 +41,10 @@ void ndval_sock_close(struct ndval_sock *sock);
 const char *ndval_sock_security(const struct ndval_sock *sock);
 void ndval_sock_set_timeout(struct ndval_sock *sock, u32 ms);
 void ndval_sock_tune(struct ndval_sock *sock, u32 ms);
-int ndval_sock_send(struct ndval_sock *sock, void *data, size_t len);
+int ndval_sock_send(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t len);
 void ndval_sock_send_end(struct ndval_sock *sock);
-int ndval_sock_receive(struct ndval_sock *sock, void *to, size_t len);
+int ndval_sock_receive(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t from,
+		       size_t len);
 const char *ndval_sock_why(const struct ndval_sock *sock, int err);
 void ndval_sock_explain(const struct ndval_sock *sock, int err, char *text, size_t size);
 

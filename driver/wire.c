@@ -10,11 +10,6 @@
 #include <linux/string.h>
 #include <linux/ndval_netlink.h>
 
-/* One attribute set under two names: the family's and the wire's. */
-static_assert((int)NDVAL_A_VALUE_OFFSET == (int)NDVAL_WIRE_A_VALUE_OFFSET);
-static_assert((int)NDVAL_A_VALUE_DATA == (int)NDVAL_WIRE_A_VALUE_DATA);
-static_assert((int)NDVAL_A_VALUE_PAD == (int)NDVAL_WIRE_A_VALUE_PAD);
-
 /* For each command its attributes, and those without which it means nothing. */
 #define PAIR_ATTRS (BIT_ULL(NDVAL_WIRE_A_PAIR) | BIT_ULL(NDVAL_WIRE_A_INCARNATION) | \
 		    BIT_ULL(NDVAL_WIRE_A_EPOCH_ID) | BIT_ULL(NDVAL_WIRE_A_PAIR_ID))
@@ -123,6 +118,31 @@ void ndval_wire_end(struct sk_buff *skb, struct nlmsghdr *header)
 }
 
 /**
+ * ndval_wire_put_value() - Add a value whose bytes are put in when the message is sent.
+ * @skb: where to; nothing has been added yet, so that they belong at NDVAL_WIRE_VALUE_AT
+ * @offset: of the bytes in the stream
+ * @len: how many there are; with zeroes up to a multiple of 4, which nlmsg_len has to
+ *	count in the end, too
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int ndval_wire_put_value(struct sk_buff *skb, u64 offset, u16 len)
+{
+	struct nlattr *nest = nla_nest_start(skb, NDVAL_WIRE_A_VALUE);
+	struct nlattr *data;
+
+	if (!nest)
+		return -EMSGSIZE;
+	data = nla_reserve(skb, NDVAL_WIRE_A_VALUE_DATA, 0);
+	if (!data || ndval_wire_put_u64(skb, NDVAL_WIRE_A_VALUE_OFFSET, offset))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	data->nla_len += len;
+	nest->nla_len += NLA_ALIGN(len);
+	return 0;
+}
+
+/**
  * ndval_wire_put_u64() - Add a 64-bit number, without padding on any host.
  * @skb: where to
  * @type: attribute
@@ -216,46 +236,4 @@ int ndval_wire_parse_nested(const struct nlattr *nest, struct nlattr **attrs, in
 u64 ndval_wire_u64(struct nlattr **attrs, int type)
 {
 	return attrs[type] ? nla_get_u64(attrs[type]) : 0;
-}
-
-/**
- * ndval_value_begin() - Begin a value attribute, for a peer or an administrator.
- * @skb: where to
- * @type: attribute
- * @max: most bytes that it may have
- * @value: to end it by
- *
- * Return: where the bytes go, or NULL if there is no room.
- */
-u8 *ndval_value_begin(struct sk_buff *skb, int type, size_t max,
-		      struct ndval_value *value)
-{
-	value->nest = nla_nest_start(skb, type);
-	if (!value->nest)
-		return NULL;
-	value->data = nla_reserve(skb, NDVAL_A_VALUE_DATA, max);
-	return value->data ? nla_data(value->data) : NULL;
-}
-
-/**
- * ndval_value_end() - End a value attribute.
- * @skb: where it is
- * @value: as begun
- * @offset: of the bytes in the stream
- * @len: how many there are
- *
- * Return: 0 or -EMSGSIZE.
- */
-int ndval_value_end(struct sk_buff *skb, struct ndval_value *value, u64 offset,
-		    size_t len)
-{
-	u8 *data = nla_data(value->data);
-
-	memset(data + len, 0, NLA_ALIGN(len) - len);
-	skb_trim(skb, data + NLA_ALIGN(len) - skb->data);
-	value->data->nla_len = nla_attr_size(len);
-	if (nla_put(skb, NDVAL_A_VALUE_OFFSET, sizeof(offset), &offset))
-		return -EMSGSIZE;
-	nla_nest_end(skb, value->nest);
-	return 0;
 }

@@ -11,19 +11,13 @@
 #define NDVAL_WIRE_CMDS		(NDVAL_WIRE_CMD_MAX + 1)
 #define NDVAL_WIRE_ATTRS	(NDVAL_WIRE_A_MAX + 1)
 
-/**
- * struct ndval_value - a value attribute being written
- * @nest: the attribute
- * @data: its bytes
- */
-struct ndval_value {
-	struct nlattr	*nest;
-	struct nlattr	*data;
-};
+/* Where in VALUES the bytes are: behind the headers of message, value and data. */
+#define NDVAL_WIRE_VALUE_AT	(NLMSG_HDRLEN + GENL_HDRLEN + 2 * NLA_HDRLEN)
 
 struct nlmsghdr *ndval_wire_begin(struct sk_buff *skb, u8 cmd);
 void ndval_wire_end(struct sk_buff *skb, struct nlmsghdr *header);
 int ndval_wire_put_u64(struct sk_buff *skb, int type, u64 value);
+int ndval_wire_put_value(struct sk_buff *skb, u64 offset, u16 len);
 int ndval_wire_check(const struct nlmsghdr *header);
 int ndval_wire_parse(const struct nlmsghdr *header, struct nlattr **attrs,
 		     struct netlink_ext_ack *extack);
@@ -42,10 +36,5 @@ static inline int ndval_wire_setting(unsigned int which)
 {
 	return NDVAL_WIRE_A_SETTINGS_BIND + which;
 }
-
-u8 *ndval_value_begin(struct sk_buff *skb, int type, size_t max,
-		      struct ndval_value *value);
-int ndval_value_end(struct sk_buff *skb, struct ndval_value *value, u64 offset,
-		    size_t len);
 
 #endif /* NDVAL_WIRE_H */

@@ -66,7 +66,7 @@ static const void *command_gen_params(const void *prev, char *desc)
 }
 
 #define HEADERS		20
-#define LARGEST		24576
+#define LARGEST		65536
 #define TEXT		"some-text"
 #define BYTES		"five!"
 
@@ -147,17 +147,32 @@ static void put_attr(struct kunit *test, int type, const struct nla_policy *poli
 	}
 }
 
+static void put_all(struct kunit *test, u8 cmd, const struct field *missing)
+{
+	const struct field *field;
+
+	for (field = fields; field < fields + nfields; field++)
+		if (field->cmd == cmd && field != missing)
+			put_attr(test, field->number, field->policy);
+}
+
 /* All attributes of a command, but for one (NULL: for none); not ended yet. */
 static void begin_without(struct kunit *test, u8 cmd, const struct field *missing)
 {
 	struct message *message = test->priv;
-	const struct field *field;
 
 	message->header = ndval_wire_begin(message->skb, cmd);
 	KUNIT_ASSERT_NOT_NULL(test, message->header);
-	for (field = fields; field < fields + nfields; field++)
-		if (field->cmd == cmd && field != missing)
-			put_attr(test, field->number, field->policy);
+	put_all(test, cmd, missing);
+}
+
+static int parse(struct kunit *test)
+{
+	struct message *message = test->priv;
+
+	KUNIT_ASSERT_EQ(test, message->header->nlmsg_len, message->skb->len);
+	KUNIT_ASSERT_EQ(test, ndval_wire_check(message->header), 0);
+	return ndval_wire_parse(message->header, message->attrs, &message->extack);
 }
 
 static int end_and_parse(struct kunit *test)
@@ -165,9 +180,7 @@ static int end_and_parse(struct kunit *test)
 	struct message *message = test->priv;
 
 	ndval_wire_end(message->skb, message->header);
-	KUNIT_ASSERT_EQ(test, message->header->nlmsg_len, message->skb->len);
-	KUNIT_ASSERT_EQ(test, ndval_wire_check(message->header), 0);
-	return ndval_wire_parse(message->header, message->attrs, &message->extack);
+	return parse(test);
 }
 
 static void expect_attr(struct kunit *test, const struct nlattr *attr, int type,
@@ -568,7 +581,25 @@ static void ping_is_written_as_documented(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, message->skb->data, ping, sizeof(ping));
 }
 
-/* Bytes come first in their nest, and nothing of the room that they had. */
+/* Ends a message that began with a value, and puts its bytes in as a link does. */
+static void end_with(struct kunit *test, const void *bytes, int len)
+{
+	struct message *message = test->priv;
+	struct sk_buff *skb = message->skb;
+	int padded = ALIGN(len, 4);
+	u8 *at;
+
+	ndval_wire_end(skb, message->header);
+	message->header->nlmsg_len += padded;
+	KUNIT_ASSERT_LE(test, padded, skb_tailroom(skb));
+	at = skb->data + NDVAL_WIRE_VALUE_AT;
+	memmove(at + padded, at, skb->len - NDVAL_WIRE_VALUE_AT);
+	skb_put(skb, padded);
+	memset(at, 0, padded);
+	memcpy(at, bytes, len);
+}
+
+/* All but the bytes, which are counted as if they were there. */
 static void value_is_written_byte_for_byte(struct kunit *test)
 {
 	static const u8 values[] = {
@@ -585,92 +616,72 @@ static void value_is_written_byte_for_byte(struct kunit *test)
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	};
 	struct message *message = test->priv;
-	struct ndval_value value;
-	u8 *data;
 
 	message->header = ndval_wire_begin(message->skb, NDVAL_WIRE_CMD_VALUES);
-	data = ndval_value_begin(message->skb, NDVAL_WIRE_A_VALUE, 1000, &value);
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	memset(data, 0xa5, 1000);
-	memcpy(data, BYTES, 5);
-	KUNIT_ASSERT_EQ(test, ndval_value_end(message->skb, &value, 0x0102030405060708, 5),
-			0);
+	KUNIT_ASSERT_EQ(test, ndval_wire_put_value(message->skb, 0x0102030405060708, 5), 0);
 	put_raw(test, NDVAL_WIRE_A_STREAM, 2, "s");
 	KUNIT_ASSERT_EQ(test, ndval_wire_put_u64(message->skb, NDVAL_WIRE_A_STREAM_ID,
 						 U64_MAX), 0);
-	ndval_wire_end(message->skb, message->header);
+	end_with(test, BYTES, 5);
 	KUNIT_ASSERT_EQ(test, message->skb->len, sizeof(values));
 	KUNIT_EXPECT_MEMEQ(test, message->skb->data, values, sizeof(values));
 }
 
 static const struct length {
 	const char	*shown;
-	int		max;
 	int		len;
 } lengths[] = {
-	{ "nothing of nothing", 0, 0 },
-	{ "nothing", 16384, 0 },
-	{ "1", 16384, 1 },
-	{ "2", 16384, 2 },
-	{ "3", 16384, 3 },
-	{ "4", 16384, 4 },
-	{ "5 of 5", 5, 5 },
-	{ "5 of 6", 6, 5 },
-	{ "a chunk less one", 16384, 4095 },
-	{ "a chunk", 4096, 4096 },
-	{ "a chunk and one", 16384, 4097 },
-	{ "all but one", 16384, 16383 },
-	{ "all", 16384, 16384 },
+	{ "nothing", 0 },
+	{ "1", 1 },
+	{ "2", 2 },
+	{ "3", 3 },
+	{ "4", 4 },
+	{ "a chunk less one", 4095 },
+	{ "a chunk", 4096 },
+	{ "a chunk and one", 4097 },
+	{ "all but one", 61439 },
+	{ "all", 61440 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(length, lengths, shown);
 
-/* Zeros pad the bytes, whatever stood there, and the message goes on behind. */
 static void value_has_any_length(struct kunit *test)
 {
+	u8 *bytes = kunit_kzalloc(test, NDVAL_WIRE_VALUES_MAX, GFP_KERNEL);
 	const struct length *length = test->param_value;
 	struct message *message = test->priv;
 	struct nlattr *inner[4];
-	struct ndval_value value;
-	u8 *data, *stored;
-	int i;
 
-	begin_without(test, 4, find_field(4, 32));
-	i = message->skb->len;
-	data = ndval_value_begin(message->skb, NDVAL_WIRE_A_VALUE, length->max, &value);
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	memset(data, 0xa5, length->max);
-	KUNIT_ASSERT_EQ(test, ndval_value_end(message->skb, &value, BIT_ULL(62),
-					      length->len), 0);
-	KUNIT_EXPECT_EQ(test, message->skb->len, i + 20 + ALIGN(length->len, 4));
-	KUNIT_ASSERT_EQ(test, ndval_wire_put_u64(message->skb, NDVAL_WIRE_A_TAIL, 77), 0);
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
+	memset(bytes, 0xa5, NDVAL_WIRE_VALUES_MAX);
+	message->header = ndval_wire_begin(message->skb, 4);
+	KUNIT_ASSERT_EQ(test, ndval_wire_put_value(message->skb, BIT_ULL(62), length->len), 0);
+	put_all(test, 4, find_field(4, 32));
+	end_with(test, bytes, length->len);
 
-	KUNIT_ASSERT_EQ(test, end_and_parse(test), 4);
-	KUNIT_EXPECT_EQ(test, ndval_wire_u64(message->attrs, NDVAL_WIRE_A_TAIL), 77);
+	KUNIT_ASSERT_EQ(test, parse(test), 4);
 	KUNIT_ASSERT_EQ(test, ndval_wire_parse_nested(message->attrs[32], inner, 3,
 						      ndval_wire_value_nl_policy), 0);
 	KUNIT_EXPECT_EQ(test, ndval_wire_u64(inner, 1), BIT_ULL(62));
 	KUNIT_ASSERT_NOT_NULL(test, inner[2]);
 	KUNIT_ASSERT_EQ(test, nla_len(inner[2]), length->len);
-	stored = nla_data(inner[2]);
-	KUNIT_EXPECT_NULL(test, memchr_inv(stored, 0xa5, length->len));
-	for (i = length->len; i % 4; i++)
-		KUNIT_EXPECT_EQ(test, stored[i], 0);
+	KUNIT_EXPECT_MEMEQ(test, nla_data(inner[2]), bytes, length->len);
 }
 
 /* Every name and value as long as it may be: that is a message, too. */
 static void largest_values_fit(struct kunit *test)
 {
+	u8 *bytes = kunit_kzalloc(test, NDVAL_WIRE_VALUES_MAX, GFP_KERNEL);
 	struct message *message = test->priv;
 	struct sk_buff *skb = message->skb;
 	static const u8 starts[128];
 	const struct field *field;
-	struct ndval_value value;
 	char name[64] = "";
-	u8 *data;
 
+	KUNIT_ASSERT_NOT_NULL(test, bytes);
 	memset(name, 'n', 63);
 	message->header = ndval_wire_begin(skb, 4);
+	KUNIT_ASSERT_EQ(test, ndval_wire_put_value(skb, 0, NDVAL_WIRE_VALUES_MAX), 0);
 	for (field = fields; field < fields + nfields; field++) {
 		if (field->cmd != 4 || field->policy->type == NLA_NESTED)
 			continue;
@@ -681,39 +692,33 @@ static void largest_values_fit(struct kunit *test)
 		else
 			put_attr(test, field->number, field->policy);
 	}
-	data = ndval_value_begin(skb, NDVAL_WIRE_A_VALUE, NDVAL_WIRE_VALUES_MAX, &value);
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	memset(data, 0xa5, NDVAL_WIRE_VALUES_MAX);
-	KUNIT_ASSERT_EQ(test, ndval_value_end(skb, &value, 0, NDVAL_WIRE_VALUES_MAX), 0);
-	KUNIT_EXPECT_EQ(test, end_and_parse(test), 4);
+	end_with(test, bytes, NDVAL_WIRE_VALUES_MAX);
+	KUNIT_EXPECT_EQ(test, parse(test), 4);
 	KUNIT_EXPECT_EQ(test, nla_len(message->attrs[9]), 64);
 }
 
 /* Where there is no room, all say so, and write nothing beyond. */
 static void no_room_is_an_error(struct kunit *test)
 {
+	/* For the nest, the head of its data, the offset. */
+	static const int rooms[] = { 0, 3, 4, 7, 8, 19 };
 	struct message *message = test->priv;
 	struct sk_buff *skb = message->skb;
-	struct ndval_value value;
-	int room;
+	unsigned int i;
 
 	message->header = ndval_wire_begin(skb, 4);
 	skb_put_zero(skb, skb_tailroom(skb) - 11);
 	KUNIT_EXPECT_EQ(test, ndval_wire_put_u64(skb, 35, 1), -EMSGSIZE);
-	skb_put_zero(skb, 8);
-	KUNIT_EXPECT_NULL(test, ndval_value_begin(skb, 32, 0, &value));
 
+	for (i = 0; i < ARRAY_SIZE(rooms); i++) {
+		message->header = ndval_wire_begin(skb, 4);
+		skb_put_zero(skb, skb_tailroom(skb) - rooms[i]);
+		KUNIT_EXPECT_EQ_MSG(test, ndval_wire_put_value(skb, 0, 0), -EMSGSIZE,
+				    "%d bytes", rooms[i]);
+	}
 	message->header = ndval_wire_begin(skb, 4);
-	room = skb_tailroom(skb) & ~3;
-	KUNIT_EXPECT_NULL(test, ndval_value_begin(skb, 32, room - 7, &value));
-
-	message->header = ndval_wire_begin(skb, 4);
-	KUNIT_ASSERT_NOT_NULL(test, ndval_value_begin(skb, 32, room - 8, &value));
-	KUNIT_EXPECT_EQ(test, ndval_value_end(skb, &value, 0, room - 8 - 11), -EMSGSIZE);
-
-	message->header = ndval_wire_begin(skb, 4);
-	KUNIT_ASSERT_NOT_NULL(test, ndval_value_begin(skb, 32, room - 8, &value));
-	KUNIT_EXPECT_EQ(test, ndval_value_end(skb, &value, 0, room - 8 - 12), 0);
+	skb_put_zero(skb, skb_tailroom(skb) - 20);
+	KUNIT_EXPECT_EQ(test, ndval_wire_put_value(skb, 0, 0), 0);
 }
 
 static void message_begins_anew(struct kunit *test)
