@@ -395,7 +395,8 @@ class GuestTest:
                  "-pthread", *shlex.split(self.needs.get("cflags", ""))]
         more = [(HERE / "guest" / s).resolve() for s in self.needs.get("sources", ())]
         libs = [*map(str, more), *shlex.split(self.needs.get("libs", ""))]
-        headers = [*HERE.glob("guest/*.h"), *(TOP / "uapi/linux").glob("*.h"), *more]
+        headers = [*HERE.glob("guest/*.h"), *(TOP / "uapi/linux").glob("*.h"),
+                   *(TOP / "driver").glob("*_gen.h"), *more]
         return build.program(self.path, f"guest/{self.name}", flags, libs, headers)
 
 

@@ -78,7 +78,8 @@ def program(name):
     more = [HERE / "kcov.c", HERE / "message.c", TOP / "selftests/guest/peer.c",
             TOP / "tools/lib/nl.c"]
     libs = [*map(str, more), LIBFUZZER, "-lmnl", "-lstdc++", "-lm"]
-    headers = [*more, *HERE.glob("*.h"), *(TOP / "selftests/guest").glob("*.h")]
+    headers = [*more, *HERE.glob("*.h"), *(TOP / "selftests/guest").glob("*.h"),
+               *(TOP / "driver").glob("*_gen.h")]
     return build.program(HERE / f"{name}.c", f"fuzz/{name}", flags, libs, headers)
 
 

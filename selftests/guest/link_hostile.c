@@ -112,7 +112,7 @@ static bool start_again(struct host *host)
 TEST_F(hostile, headers_that_can_not_be)
 {
 	static const __u32 lengths[] = {
-		0, 1, 15, 16, 19, 21, 22, 23, NDVAL_WIRE_MESSAGE_MAX + 4, 65536, 1 << 20,
+		0, 1, 15, 16, 19, 21, 22, 23, NDVAL_WIRE_MESSAGE_MAX + 4, 1 << 17, 1 << 20,
 		0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff,
 	};
 	struct fake *fake = &self->fake;
@@ -714,9 +714,9 @@ TEST_F(hostile, values_that_can_not_be)
 	static const struct values_lie lies[] = {
 		{ "a gap", { .offset = 101, .len = 10 }, ERROR, 100 },
 		{ "beyond credit", { .offset = 4 << 20, .len = 10 }, ERROR, 100 },
-		{ "16385 bytes", { .offset = 100, .len = 16385 }, ERROR, 100 },
-		{ "20000 bytes", { .offset = 100, .len = 20000 }, ERROR, 100 },
-		{ "16384 bytes", { .offset = 100, .len = 16384 }, IGNORED, 16484 },
+		{ "61441 bytes", { .offset = 100, .len = 61441 }, ERROR, 100 },
+		{ "65000 bytes", { .offset = 100, .len = 65000 }, ERROR, 100 },
+		{ "61440 bytes", { .offset = 100, .len = 61440 }, IGNORED, 61540 },
 		{ "no byte", { .offset = 100 }, IGNORED, 100 },
 		{ "no byte beyond the head", { .offset = 5000 }, IGNORED, 100 },
 		{ "no byte at 2^63 - 1", { .offset = TOP - 1 }, IGNORED, 100 },

@@ -504,6 +504,43 @@ TEST_F(journal, what_is_no_record_ends_the_link)
 	EXPECT_EQ(7, clock_read(self->fd, CLOCK_BOOTTIME));
 }
 
+/* However much more the secondary's window takes, and messages are. */
+TEST_F(journal, more_than_16_kib_at_once_end_the_link)
+{
+	static struct record record;
+	static char records[257 * RECORD_CLOCK];
+	struct values values = {
+		.stream = "default", .id = FAKE_JOURNAL_ID, .journal = true, .data = records,
+	};
+	static const unsigned int counts[] = { 1, 257, 256 };
+	struct fake *fake = &self->fake;
+	unsigned int i;
+
+	for (i = 0; i < 257; i++) {
+		make_reading(&record, i * RECORD_CLOCK, NDVAL_VALUE_KIND_BOOTTIME, 7 + i, 0);
+		memcpy(records + i * RECORD_CLOCK, &record, RECORD_CLOCK);
+	}
+	/* The first makes the journal known, and what its window takes. */
+	for (i = 0; i < ARRAY_LEN(counts); i++) {
+		values.len = counts[i] * RECORD_CLOCK;
+		values.limit = values.len;
+		ASSERT_TRUE(fake_lead_all(&self->host, fake, "m2"));
+		ASSERT_TRUE(say_values(&fake->peer, &fake->side, &values));
+		if (counts[i] <= 256) {
+			ASSERT_TRUE(wait_until(host_pair_get(&self->host, "web1",
+							     NDVAL_A_PAIR_RECORDED) ==
+					       values.len, 20));
+		} else {
+			EXPECT_TRUE(peer_expect_eof(&fake->peer));
+		}
+		peer_close(&fake->peer);
+		ASSERT_TRUE(host_peer_is(&self->host, "web1", "m2",
+					 NDVAL_PEER_STATE_DISCONNECTED));
+	}
+	for (i = 0; i < 256; i++)
+		ASSERT_EQ(7 + i, clock_read(self->fd, CLOCK_BOOTTIME));
+}
+
 TEST_F(journal, other_records_over_stored_ones_end_the_link)
 {
 	struct record record;

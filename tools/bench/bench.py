@@ -62,7 +62,7 @@ def program():
     more = [*sorted(p for p in HERE.glob("*.c") if p.name != "main.c"),
             guest / "peer.c", guest / "tls.c", TOP / "tools/lib/nl.c"]
     headers = [*HERE.glob("*.h"), *guest.glob("*.h"), *(TOP / "uapi/linux").glob("*.h"),
-               TOP / "tools/lib/nl.h", *more]
+               *(TOP / "driver").glob("*_gen.h"), TOP / "tools/lib/nl.h", *more]
     return build.program(HERE / "main.c", "bench",
                          ("-D_GNU_SOURCE", f"-I{TOP / 'uapi'}", f"-I{guest}", "-pthread"),
                          (*map(str, more), "-lmnl"), headers)
