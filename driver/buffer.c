@@ -13,32 +13,34 @@
 #include <linux/string.h>
 #include <linux/uio.h>
 
+static void find_pages(struct ndval_buffer *buffer)
+{
+	unsigned int i;
+
+	buffer->n = 1;
+	if (!is_vmalloc_addr(buffer->data)) {
+		bvec_set_page(buffer->pages, virt_to_page(buffer->data), NDVAL_BUFFER_SIZE, 0);
+		return;
+	}
+	buffer->n = ARRAY_SIZE(buffer->pages);
+	for (i = 0; i < buffer->n; i++)
+		bvec_set_page(buffer->pages + i, vmalloc_to_page(buffer->data + i * PAGE_SIZE),
+			      PAGE_SIZE, 0);
+}
+
 /**
  * ndval_buffer_init() - Get the memory.
- * @buffer: the buffer
+ * @buffer: the buffer, all zero
  *
  * Context: process, sleeps.
  * Return: 0 or -ENOMEM.
  */
 int ndval_buffer_init(struct ndval_buffer *buffer)
 {
-	unsigned int i;
-
 	buffer->data = kvmalloc(NDVAL_BUFFER_SIZE, GFP_KERNEL);
 	if (!buffer->data)
 		return -ENOMEM;
-	buffer->n = 1;
-	buffer->pages[0].bv_len = NDVAL_BUFFER_SIZE;
-	if (!is_vmalloc_addr(buffer->data)) {
-		buffer->pages[0].bv_page = virt_to_page(buffer->data);
-		return 0;
-	}
-	buffer->n = ARRAY_SIZE(buffer->pages);
-	for (i = 0; i < buffer->n; i++)
-		buffer->pages[i] = (struct bio_vec) {
-			.bv_page = vmalloc_to_page(buffer->data + i * PAGE_SIZE),
-			.bv_len	 = PAGE_SIZE,
-		};
+	find_pages(buffer);
 	return 0;
 }
 

@@ -13,7 +13,7 @@ struct nlmsghdr;
 struct sk_buff;
 
 /* Most bytes of a message but for values; the longest is a proposed record. */
-#define NDVAL_SEND_MAX	8192
+#define NDVAL_SEND_MAX	6144
 
 /* Features of the protocol that this version needs its peers to know. */
 #define NDVAL_FEATURES	0ULL

@@ -82,7 +82,7 @@ done
 must sh -c "echo 0 >$debugfs/fail_page_alloc/min-order"
 must modprobe ndval_kunit
 
-suites="clock digest history journal mem name ring wire"
+suites="buffer clock digest history journal mem name ring wire"
 files=
 for suite in $suites; do
 	files="$files $debugfs/kunit/ndval_$suite/results"
@@ -95,6 +95,6 @@ done
 check "a failure of KUnit is one here" [ "$(tap /tmp/sample)" = "$sample" ]
 is "a plan of KUnit is one here" "$(cases /tmp/sample)" 3
 set -- $debugfs/kunit/ndval_*
-is "the module has no other suite" $# 8
+is "the module has no other suite" $# 9
 check "the module goes" rmmod ndval_kunit
 finish
