@@ -515,19 +515,43 @@ bool ndval_flow_has_news(const struct ndval_flow *flow)
 	       (stream->need > flow->told_need && stream->need > flow->told_want);
 }
 
+/* The same of what is under way in long messages, or far from where it would matter. */
+static u64 stride_of(const struct ndval_stream *stream)
+{
+	u64 step = step_of(stream);
+
+	return ndval_stream_is_journal(stream) ? step : max(step, ndval_stream_size(stream) / 16);
+}
+
+/* Does nobody wait for what is stored, and is more on its way? */
+static bool expects_more(const struct ndval_stream *stream)
+{
+	return !ndval_pair_is_sync(stream->pair) && stream->ring.head < stream->limit;
+}
+
+/* Has the primary recorded all that it would, did it know of the demand? */
+static bool is_provided(const struct ndval_stream *stream, u64 demand)
+{
+	u64 prefetch = ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH);
+
+	return !ndval_stream_is_journal(stream) && demand + NDVAL_CHUNK + prefetch < stream->limit;
+}
+
 static void update_upstream(struct ndval_flow *flow)
 {
 	struct ndval_stream *stream = flow->stream;
 	u64 step = step_of(stream);
+	u64 stride = stride_of(stream);
 	u64 have = stream->ring.head;
 	u64 want = ndval_stream_want(stream);
 	u64 demand = ndval_stream_furthest(stream);
 	u64 need = stream->need;
 	u64 ready = ndval_stream_limit(stream);
 
-	if (have - flow->told_have >= step || want >= flow->told_want + step ||
-	    demand >= flow->told_demand + step || need > flow->told_need ||
-	    (need > ready && demand > flow->told_demand) ||
+	if (have - flow->told_have >= (expects_more(stream) ? stride : step) ||
+	    want >= flow->told_want + stride ||
+	    (demand >= flow->told_demand + step && !is_provided(stream, demand)) ||
+	    need > flow->told_need || (need > ready && demand > flow->told_demand) ||
 	    (flow->again && want > have))
 		ndval_flow_mark(flow, false);
 	else if (have != flow->told_have || want != flow->told_want ||
