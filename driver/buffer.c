@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory for one message of a link, which sockets are given by its pages: so TLS
- * encrypts what is sent without another copy. It may be in pieces, for a link has to come
- * up on a host whose memory is.
+ * encrypts what is sent without another copy. They are single ones, for a link has to
+ * come up on a host whose memory is in pieces.
  */
 #include "buffer.h"
 
 #include <linux/errno.h>
-#include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/uio.h>
-
-static void find_pages(struct ndval_buffer *buffer)
-{
-	unsigned int i;
-
-	buffer->n = 1;
-	if (!is_vmalloc_addr(buffer->data)) {
-		bvec_set_page(buffer->pages, virt_to_page(buffer->data), NDVAL_BUFFER_SIZE, 0);
-		return;
-	}
-	buffer->n = ARRAY_SIZE(buffer->pages);
-	for (i = 0; i < buffer->n; i++)
-		bvec_set_page(buffer->pages + i, vmalloc_to_page(buffer->data + i * PAGE_SIZE),
-			      PAGE_SIZE, 0);
-}
+#include <linux/vmalloc.h>
 
 /**
  * ndval_buffer_init() - Get the memory.
@@ -37,10 +22,14 @@ static void find_pages(struct ndval_buffer *buffer)
  */
 int ndval_buffer_init(struct ndval_buffer *buffer)
 {
-	buffer->data = kvmalloc(NDVAL_BUFFER_SIZE, GFP_KERNEL);
+	unsigned int i;
+
+	buffer->data = vmalloc(NDVAL_BUFFER_SIZE);
 	if (!buffer->data)
 		return -ENOMEM;
-	find_pages(buffer);
+	for (i = 0; i < ARRAY_SIZE(buffer->pages); i++)
+		bvec_set_page(buffer->pages + i, vmalloc_to_page(buffer->data + i * PAGE_SIZE),
+			      PAGE_SIZE, 0);
 	return 0;
 }
 
@@ -57,26 +46,38 @@ void ndval_buffer_destroy(struct ndval_buffer *buffer)
 
 /**
  * ndval_buffer_iter() - Let a socket have a piece, to be read or written.
- * @buffer: the buffer, which has to be wiped afterwards
+ * @buffer: the buffer
  * @iter: set
  * @direction: ITER_SOURCE or ITER_DEST
  * @from: where the piece begins
  * @len: its bytes
  */
-void ndval_buffer_iter(struct ndval_buffer *buffer, struct iov_iter *iter,
+void ndval_buffer_iter(const struct ndval_buffer *buffer, struct iov_iter *iter,
 		       unsigned int direction, size_t from, size_t len)
 {
-	buffer->used = max(buffer->used, from + len);
-	iov_iter_bvec(iter, direction, buffer->pages, buffer->n, from + len);
+	iov_iter_bvec(iter, direction, buffer->pages, ARRAY_SIZE(buffer->pages), from + len);
 	iov_iter_advance(iter, from);
+}
+
+/**
+ * ndval_buffer_note() - There are bytes now that have to be wiped one day.
+ * @buffer: the buffer
+ * @end: their end
+ */
+void ndval_buffer_note(struct ndval_buffer *buffer, size_t end)
+{
+	buffer->used = max(buffer->used, end);
 }
 
 /**
  * ndval_buffer_wipe() - Wipe what was used.
  * @buffer: the buffer
+ * @from: but for so many bytes at its beginning
  */
-void ndval_buffer_wipe(struct ndval_buffer *buffer)
+void ndval_buffer_wipe(struct ndval_buffer *buffer, size_t from)
 {
-	memzero_explicit(buffer->data, buffer->used);
-	buffer->used = 0;
+	if (buffer->used <= from)
+		return;
+	memzero_explicit(buffer->data + from, buffer->used - from);
+	buffer->used = from;
 }

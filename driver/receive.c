@@ -198,9 +198,9 @@ static int process(struct ndval_link *link, struct netlink_ext_ack *extack)
 	}
 	if (counts(link, cmd))
 		err = handlers[cmd](link, attrs);
-	/* The next one may be here, and take the place of a long one. */
+	/* To wipe a short one is less than to ask the socket whether another one is there. */
 	if (header->nlmsg_len <= PAGE_SIZE)
-		ndval_buffer_wipe(&link->in);
+		ndval_buffer_wipe(&link->in, 0);
 	return err;
 }
 

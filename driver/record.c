@@ -15,9 +15,10 @@
 #include "pair.h"
 #include "propose.h"
 #include "stream.h"
+#include "wire_enum_gen.h"
 
-/* Most chunks that the longest RECORDS can need: 16 KiB, anywhere. */
-#define SPARES		5
+/* Most chunks that the longest records of one message can need, anywhere. */
+#define SPARES		(NDVAL_WIRE_RECORDS_MAX / NDVAL_CHUNK + 1)
 
 /**
  * struct spares - chunks for what is to come to a journal's head
@@ -255,7 +256,7 @@ static int try_store(struct ndval_stream *journal, u64 epoch_id, u64 place, cons
  * @epoch_id: epoch that they belong to
  * @place: of the first one
  * @data: whole records, looked at by ndval_records_are_sane()
- * @len: bytes of them, 16 KiB at most
+ * @len: bytes of them, NDVAL_WIRE_RECORDS_MAX at most
  *
  * Context: process. Takes the journal's lock.
  * Return: 0; -EAGAIN if an instance holds the window; -ENOMEM; -ESTALE if the journal is

@@ -64,26 +64,27 @@ struct ndval_refusal {
 /**
  * ndval_send_message() - Send the message in a link's skb whole.
  * @link: the link
- *
- * What it counts beyond the skb is in the buffer already, at NDVAL_WIRE_VALUE_AT.
+ * @values: so many bytes of it are not in the skb, but in the buffer already, at
+ *	NDVAL_WIRE_VALUE_AT; a multiple of 4
  *
  * Context: process, sleeps; no lock of ours is held.
  * Return: 0 or an errno that ends the link.
  */
-int ndval_send_message(struct ndval_link *link)
+int ndval_send_message(struct ndval_link *link, size_t values)
 {
-	size_t len = nlmsg_hdr(link->skb)->nlmsg_len;
-	size_t made = link->skb->len;
+	size_t attrs = link->skb->len;
+	size_t head = min(attrs, NDVAL_WIRE_VALUE_AT);
+	size_t len = attrs + values;
 	u8 *from = link->skb->data;
 	u8 *to = link->out.data;
-	size_t before = min(made, NDVAL_WIRE_VALUE_AT);
 	int err;
 
 	if (WARN_ON_ONCE(len > NDVAL_WIRE_MESSAGE_MAX))
 		return -EMSGSIZE;
-	memcpy(to, from, before);
-	memcpy(to + before + len - made, from + before, made - before);
-	memzero_explicit(from, made);
+	nlmsg_hdr(link->skb)->nlmsg_len = len;
+	memcpy(to, from, head);
+	memcpy(to + head + values, from + head, attrs - head);
+	memzero_explicit(from, attrs);
 	err = ndval_sock_send(&link->sock, &link->out, len);
 	if (err)
 		return err;
@@ -106,7 +107,7 @@ int ndval_send_finish(struct ndval_link *link, struct nlmsghdr *header, int err)
 	if (WARN_ON_ONCE(err))
 		return err;
 	ndval_wire_end(link->skb, header);
-	return ndval_send_message(link);
+	return ndval_send_message(link, 0);
 }
 
 static int send_hello(struct ndval_link *link)
@@ -464,7 +465,7 @@ static void rest(struct ndval_link *link, const struct agenda *agenda)
 		return;
 	if (agenda->lazy && ktime_before(agenda->lazy, until))
 		until = agenda->lazy;
-	ndval_buffer_wipe(&link->out);
+	ndval_buffer_wipe(&link->out, 0);
 	if (ktime_before(now, until))
 		wait_event_interruptible_hrtimeout(link->wake, READ_ONCE(link->awake),
 						   ktime_sub(until, now));
@@ -515,7 +516,7 @@ int ndval_send_thread(void *data)
 		if (!err)
 			ndval_sock_send_end(&link->sock);
 	}
-	ndval_buffer_wipe(&link->out);
+	ndval_buffer_wipe(&link->out, 0);
 	why = ndval_sock_why(&link->sock, err);
 	/* A retired link is read to its end, which the other side makes. */
 	if (why)

@@ -30,7 +30,7 @@ int ndval_send_check(struct ndval_link *link, struct ndval_flow *flow);
 int ndval_send_put_pair(struct sk_buff *skb, const struct ndval_pair *pair, u64 epoch_id);
 int ndval_send_put_gone(struct sk_buff *skb, u64 incarnation, u32 role);
 int ndval_send_finish(struct ndval_link *link, struct nlmsghdr *header, int err);
-int ndval_send_message(struct ndval_link *link);
+int ndval_send_message(struct ndval_link *link, size_t values);
 
 void ndval_send_purge(struct ndval_remote *remote);
 int ndval_send_gone(struct ndval_remote *remote, const char *group,

@@ -280,5 +280,5 @@ int ndval_send_word(struct ndval_link *link, struct ndval_peer *peer)
 		return 0;
 	if (WARN_ON_ONCE(err))
 		return err;
-	return ndval_send_message(link);
+	return ndval_send_message(link, 0);
 }

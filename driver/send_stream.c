@@ -100,8 +100,7 @@ static int send_push(struct ndval_link *link, struct ndval_flow *flow)
 	padded = NLA_ALIGN(push.len);
 	memset(values + push.len, 0, padded - push.len);
 	ndval_wire_end(skb, header);
-	header->nlmsg_len += padded;
-	return ndval_send_message(link);
+	return ndval_send_message(link, padded);
 }
 
 static int send_values(struct ndval_link *link, struct ndval_flow *flow)

@@ -29,6 +29,12 @@
 
 #include "buffer.h"
 
+/*
+ * So much is sent at once, and has to find room within the time-out. It is a TLS record, and
+ * what AF_VSOCK finds memory for on a host whose memory is in pieces.
+ */
+#define PIECE	(16U << 10)
+
 /* Types of TLS records, and what is in them: RFC 8446, 5.1, 6 and 4. */
 enum {
 	RECORD_ALERT			= 21,
@@ -253,22 +259,31 @@ static bool is_dead(const struct sock *sk)
  * @buffer: where the message begins
  * @len: its bytes
  *
- * What is sent is copied or encrypted, not referred to: another message may take
- * its place.
+ * What is sent is copied or encrypted, not referred to: another message may take its
+ * place. A BPF program that holds TLS records back would see to the contrary; who may
+ * load one sees the values anyway.
  *
  * Context: process, the sender; sleeps; no lock of ours is held.
  * Return: 0 or an errno that ends the link.
  */
 int ndval_sock_send(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t len)
 {
-	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
+	size_t done, piece;
 	int sent;
 
-	ndval_buffer_iter(buffer, &msg.msg_iter, ITER_SOURCE, 0, len);
-	sent = sock_sendmsg(sock->socket, &msg);
-	/* A short count leaves half a message in the stream: no way on. */
-	if (sent != len)
-		return sent < 0 ? sent : -ETIMEDOUT;
+	ndval_buffer_note(buffer, len);
+	for (done = 0; done < len; done += piece) {
+		struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
+
+		piece = min_t(size_t, len - done, PIECE);
+		if (done + piece < len)
+			msg.msg_flags |= MSG_MORE;
+		ndval_buffer_iter(buffer, &msg.msg_iter, ITER_SOURCE, done, piece);
+		sent = sock_sendmsg(sock->socket, &msg);
+		/* A short count leaves half a message in the stream: no way on. */
+		if (sent != piece)
+			return sent < 0 ? sent : -ETIMEDOUT;
+	}
 	return sock->tls && is_dead(sock->socket->sk) ? -EPIPE : 0;
 }
 
@@ -362,26 +377,31 @@ static int receive_piece(struct ndval_sock *sock, struct ndval_buffer *buffer, s
 	return receive_some(sock, &msg, flags, type);
 }
 
+/*
+ * All at once is cheaper. But with TLS the time-out is for each record, so that a call for
+ * many would have none, and AF_VSOCK refuses what is more than its own buffer.
+ */
+static int waits_for_all(const struct ndval_sock *sock)
+{
+	return sock->tls || sock->socket->sk->sk_family == AF_VSOCK ? 0 : MSG_WAITALL;
+}
+
 /* Returns how many bytes of data it has read, or an errno; none can't be. */
 static int receive_data(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t from,
 			size_t len)
 {
-	bool dirty = !sock->begun && buffer->used;
 	int got = -EAGAIN;
 	u8 type = 0;
 
-	/* What the former message has left does not stay while another one is awaited. */
-	if (dirty)
+	/* What a former message has left does not stay while more is awaited. */
+	if (buffer->used > from)
 		got = receive_piece(sock, buffer, from, len, MSG_DONTWAIT, &type);
-	if (dirty && got == -EAGAIN)
-		ndval_buffer_wipe(buffer);
-	/*
-	 * All at once is cheaper; but with TLS the time-out is for each record, so
-	 * that a call for many would have none.
-	 */
-	if (got == -EAGAIN)
-		got = receive_piece(sock, buffer, from, len, sock->tls ? 0 : MSG_WAITALL,
-				    &type);
+	if (got == -EAGAIN) {
+		ndval_buffer_wipe(buffer, from);
+		got = receive_piece(sock, buffer, from, len, waits_for_all(sock), &type);
+	}
+	if (got > 0)
+		ndval_buffer_note(buffer, from + got);
 	if (got < 0)
 		return sock->tls && got == -ECONNRESET ? -ECONNABORTED : got;
 	if (sock->tls && type != RECORD_DATA && (got || type))

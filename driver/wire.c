@@ -10,6 +10,14 @@
 #include <linux/string.h>
 #include <linux/ndval_netlink.h>
 
+/* One attribute set under two names: the family's and the wire's. */
+static_assert((int)NDVAL_A_VALUE_OFFSET == (int)NDVAL_WIRE_A_VALUE_OFFSET);
+static_assert((int)NDVAL_A_VALUE_DATA == (int)NDVAL_WIRE_A_VALUE_DATA);
+static_assert((int)NDVAL_A_VALUE_PAD == (int)NDVAL_WIRE_A_VALUE_PAD);
+
+/* The length of an attribute has 16 bits. */
+static_assert(NDVAL_WIRE_VALUES_MAX + 20 <= U16_MAX);
+
 /* For each command its attributes, and those without which it means nothing. */
 #define PAIR_ATTRS (BIT_ULL(NDVAL_WIRE_A_PAIR) | BIT_ULL(NDVAL_WIRE_A_INCARNATION) | \
 		    BIT_ULL(NDVAL_WIRE_A_EPOCH_ID) | BIT_ULL(NDVAL_WIRE_A_PAIR_ID))
@@ -121,8 +129,7 @@ void ndval_wire_end(struct sk_buff *skb, struct nlmsghdr *header)
  * ndval_wire_put_value() - Add a value whose bytes are put in when the message is sent.
  * @skb: where to; nothing has been added yet, so that they belong at NDVAL_WIRE_VALUE_AT
  * @offset: of the bytes in the stream
- * @len: how many there are; with zeroes up to a multiple of 4, which nlmsg_len has to
- *	count in the end, too
+ * @len: how many there are; zeroes follow up to a multiple of 4
  *
  * Return: 0 or -EMSGSIZE.
  */

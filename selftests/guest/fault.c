@@ -188,7 +188,7 @@ int fault_thread(const char *what, unsigned int link)
 /* Of so many failures, those are left that did not happen yet. */
 #define WORKERS_TIMES	1000000
 
-static void mark_task(int tid, void *data)
+static void mark_worker(int tid, void *data)
 {
 	const unsigned int *percent = data;
 	char path[64];
@@ -214,7 +214,7 @@ bool fault_workers(unsigned int percent)
 {
 	char number[16], times[16];
 
-	each_task("kworker/", mark_task, &percent);
+	each_task("kworker/", mark_worker, &percent);
 	snprintf(number, sizeof(number), "%u", percent);
 	snprintf(times, sizeof(times), "%u", WORKERS_TIMES);
 	return fault_kinds(FAULT_ALL) && put("failslab", "task-filter", "Y") &&
@@ -222,48 +222,15 @@ bool fault_workers(unsigned int percent)
 	       put("failslab", "probability", number);
 }
 
-static unsigned int times_left(const char *attribute, unsigned int otherwise)
-{
-	unsigned int left = otherwise;
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/times", attribute);
-	file = fopen(path, "re");
-	if (file && fscanf(file, "%u", &left) != 1)
-		left = otherwise;
-	if (file)
-		fclose(file);
-	return left;
-}
-
 /* Allocations of workers that have failed. */
 unsigned int fault_workers_failed(void)
 {
-	return WORKERS_TIMES - times_left("failslab", WORKERS_TIMES);
-}
+	FILE *file = fopen("/sys/kernel/debug/failslab/times", "re");
+	unsigned int left = WORKERS_TIMES;
 
-/**
- * fault_large() - let the caller have no eight pages or more in one piece
- * @times: so often; 0 ends it
- *
- * Return: false if the kernel can't do it.
- */
-bool fault_large(unsigned int times)
-{
-	unsigned int some = !!times;
-	char number[16];
-
-	mark_task(getpid(), &some);
-	snprintf(number, sizeof(number), "%u", times);
-	return fault_kinds(FAULT_ALL) && put("fail_page_alloc", "min-order", "3") &&
-	       put("fail_page_alloc", "task-filter", times ? "Y" : "N") &&
-	       put("fail_page_alloc", "times", number) &&
-	       put("fail_page_alloc", "probability", times ? "100" : "0");
-}
-
-/* How often they have yet to fail; ~0 if that is not known. */
-unsigned int fault_large_left(void)
-{
-	return times_left("fail_page_alloc", ~0U);
+	if (file && fscanf(file, "%u", &left) != 1)
+		left = WORKERS_TIMES;
+	if (file)
+		fclose(file);
+	return WORKERS_TIMES - left;
 }

@@ -53,7 +53,5 @@ bool fault_disarm(struct fault *fault);
 int fault_thread(const char *what, unsigned int link);
 bool fault_workers(unsigned int percent);
 unsigned int fault_workers_failed(void);
-bool fault_large(unsigned int times);
-unsigned int fault_large_left(void);
 
 #endif /* NDVAL_TEST_FAULT_H */

@@ -477,6 +477,31 @@ TEST_F(primary, who_comes_after_the_window_has_moved_on_is_sent_from_the_tail)
 	EXPECT_EQ(0, len);
 }
 
+/* And one of an odd length, behind which the bytes of another one must not be seen. */
+TEST_F(primary, what_is_recorded_comes_in_messages_as_long_as_may_be)
+{
+	static const size_t lengths[] = { NDVAL_WIRE_VALUES_MAX, NDVAL_WIRE_VALUES_MAX, 1001 };
+	static unsigned char got[4 * NDVAL_WIRE_VALUES_MAX];
+	struct store *store = new_store(RING);
+	struct fake *fake = &self->fake;
+	size_t i, len;
+
+	ASSERT_EQ(0, host_set(&self->host, "web1", NDVAL_A_PAIR_COMMIT, NDVAL_COMMIT_ASYNC));
+	ASSERT_TRUE(get_all(self->fd, got, sizeof(got), sizeof(got)));
+	ASSERT_TRUE(join(&self->host, fake, "m2"));
+	take_until(_metadata, fake, store, 64 * KIB);
+	grant(_metadata, fake, store, store->have + 2 * NDVAL_WIRE_VALUES_MAX + 1001);
+	for (i = 0; i < ARRAY_LEN(lengths); i++) {
+		do {
+			ASSERT_TRUE(peer_expect(&fake->peer, NDVAL_WIRE_CMD_VALUES, &fake->said));
+			ASSERT_NE(NULL, said_value(&fake->said, &len));
+		} while (!len);
+		EXPECT_EQ(lengths[i], len);
+		take(_metadata, fake, store);
+	}
+	EXPECT_EQ(0, memcmp(got, store->data, store->have));
+}
+
 TEST_F(primary, need_tells_what_a_reader_waits_for)
 {
 	struct store *store = new_store(8 * KIB);

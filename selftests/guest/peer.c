@@ -511,6 +511,31 @@ static bool has_message(const struct peer *peer)
 /* The kernel's pair object, as its last PAIR to any fake said. */
 static __u64 heard_id;
 
+/* Attributes follow one another to the end, and nothing but zeroes is between them. */
+static void check_attrs(const char *from, const char *end)
+{
+	while (from < end) {
+		const struct nlattr *attr = (const void *)from;
+		const char *rest = from + attr->nla_len;
+
+		must(attr->nla_len >= MNL_ATTR_HDRLEN && rest <= end);
+		if (attr->nla_type & NLA_F_NESTED)
+			check_attrs(from + MNL_ATTR_HDRLEN, rest);
+		for (from += MNL_ALIGN(attr->nla_len); rest < from; rest++)
+			must(rest < end && !*rest);
+	}
+}
+
+/* A value is no longer than it may be. */
+static void check_values(const struct said *said)
+{
+	size_t len;
+
+	must(said_value(said, &len));
+	must(len <= (said->tb[NDVAL_WIRE_A_JOURNAL] ? NDVAL_WIRE_RECORDS_MAX :
+						      NDVAL_WIRE_VALUES_MAX));
+}
+
 /* What every message of a kernel must be. */
 static void check_form(const struct nlmsghdr *nlh)
 {
@@ -522,6 +547,7 @@ static void check_form(const struct nlmsghdr *nlh)
 	must(nlh->nlmsg_len <= NDVAL_WIRE_MESSAGE_MAX && !(nlh->nlmsg_len % 4));
 	must(genl->version == NDVAL_WIRE_VERSION && !genl->reserved);
 	must(genl->cmd >= 1 && genl->cmd <= NDVAL_WIRE_CMD_MAX);
+	check_attrs((const char *)(genl + 1), (const char *)nlh + nlh->nlmsg_len);
 }
 
 static void take_message(struct peer *peer, struct said *said)
@@ -536,6 +562,8 @@ static void take_message(struct peer *peer, struct said *said)
 	check_form(nlh);
 	said->cmd = genl->cmd;
 	nl_parse(nlh, said->tb, NDVAL_WIRE_A_MAX);
+	if (said->cmd == NDVAL_WIRE_CMD_VALUES)
+		check_values(said);
 	if (said->cmd == NDVAL_WIRE_CMD_PAIR && said->tb[NDVAL_WIRE_A_PAIR_ID])
 		heard_id = said_u64(said, NDVAL_WIRE_A_PAIR_ID);
 }

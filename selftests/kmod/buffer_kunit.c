@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory of messages, in one piece and in many: what sockets are given of it, and wiping. */
+/* Memory of messages: what sockets are given of it, and wiping. */
 #include "../../driver/buffer.c"
 
 #include <kunit/test.h>
 #include <linux/module.h>
-#include <linux/vmalloc.h>
 
 #define SIZE	NDVAL_BUFFER_SIZE
 
@@ -14,38 +13,16 @@ static u8 pattern(size_t at)
 	return 1 + at % 251;
 }
 
-static const struct shape {
-	const char	*shown;
-	bool		pieces;
-} shapes[] = {
-	{ "one piece", false },
-	{ "pages", true },
-};
-
-KUNIT_ARRAY_PARAM_DESC(shape, shapes, shown);
-
 static int buffer_test_init(struct kunit *test)
 {
 	test->priv = kunit_kzalloc(test, sizeof(struct ndval_buffer), GFP_KERNEL);
-	return test->priv ? 0 : -ENOMEM;
+	return test->priv ? ndval_buffer_init(test->priv) : -ENOMEM;
 }
 
 static void buffer_test_exit(struct kunit *test)
 {
 	if (test->priv)
 		ndval_buffer_destroy(test->priv);
-}
-
-static struct ndval_buffer *make(struct kunit *test)
-{
-	const struct shape *shape = test->param_value;
-	struct ndval_buffer *buffer = test->priv;
-
-	buffer->data = shape->pieces ? vmalloc(SIZE) : kmalloc(SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, buffer->data);
-	find_pages(buffer);
-	KUNIT_EXPECT_EQ(test, buffer->n, shape->pieces ? SIZE / PAGE_SIZE : 1);
-	return buffer;
 }
 
 static const struct {
@@ -59,7 +36,7 @@ static const struct {
 /* A piece is just that, whichever way it goes. */
 static void piece_is_read_and_written(struct kunit *test)
 {
-	struct ndval_buffer *buffer = make(test);
+	struct ndval_buffer *buffer = test->priv;
 	u8 *bytes = kunit_kzalloc(test, SIZE, GFP_KERNEL);
 	struct iov_iter iter;
 	size_t at;
@@ -92,40 +69,46 @@ static void piece_is_read_and_written(struct kunit *test)
 /* Nothing of what was used since the last time is left, however short the last was. */
 static void what_was_used_is_wiped(struct kunit *test)
 {
-	struct ndval_buffer *buffer = make(test);
-	struct iov_iter iter;
+	struct ndval_buffer *buffer = test->priv;
 	int i;
 
 	memset(buffer->data, 0, SIZE);
 	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
-		KUNIT_EXPECT_EQ(test, buffer->used, 0);
-		ndval_buffer_iter(buffer, &iter, ITER_DEST, pieces[i].from, pieces[i].len);
+		size_t end = pieces[i].from + pieces[i].len;
+
 		memset(buffer->data + pieces[i].from, 0xa5, pieces[i].len);
-		ndval_buffer_iter(buffer, &iter, ITER_DEST, 0, 16);
+		ndval_buffer_note(buffer, end);
 		memset(buffer->data, 0xa5, 16);
-		ndval_buffer_wipe(buffer);
+		ndval_buffer_note(buffer, 16);
+		ndval_buffer_wipe(buffer, 16);
+		KUNIT_EXPECT_NULL(test, memchr_inv(buffer->data, 0xa5, 16));
+		KUNIT_EXPECT_NULL(test, memchr_inv(buffer->data + 16, 0, SIZE - 16));
+		KUNIT_EXPECT_EQ(test, buffer->used, 16);
+		ndval_buffer_wipe(buffer, 0);
 		KUNIT_EXPECT_NULL(test, memchr_inv(buffer->data, 0, SIZE));
+		KUNIT_EXPECT_EQ(test, buffer->used, 0);
 	}
 }
 
 /* No more than was used is touched. */
 static void what_was_not_used_is_not_wiped(struct kunit *test)
 {
-	struct ndval_buffer *buffer = make(test);
-	struct iov_iter iter;
+	struct ndval_buffer *buffer = test->priv;
 
 	memset(buffer->data, 0xa5, SIZE);
-	ndval_buffer_wipe(buffer);
+	ndval_buffer_wipe(buffer, 0);
 	KUNIT_EXPECT_NULL(test, memchr_inv(buffer->data, 0xa5, SIZE));
-	ndval_buffer_iter(buffer, &iter, ITER_SOURCE, 0, 100);
-	ndval_buffer_wipe(buffer);
+	ndval_buffer_note(buffer, 100);
+	ndval_buffer_wipe(buffer, 100);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer->data, 0xa5, SIZE));
+	ndval_buffer_wipe(buffer, 0);
 	KUNIT_EXPECT_NULL(test, memchr_inv(buffer->data + 100, 0xa5, SIZE - 100));
 }
 
 static struct kunit_case buffer_cases[] = {
-	KUNIT_CASE_PARAM(piece_is_read_and_written, shape_gen_params),
-	KUNIT_CASE_PARAM(what_was_used_is_wiped, shape_gen_params),
-	KUNIT_CASE_PARAM(what_was_not_used_is_not_wiped, shape_gen_params),
+	KUNIT_CASE(piece_is_read_and_written),
+	KUNIT_CASE(what_was_used_is_wiped),
+	KUNIT_CASE(what_was_not_used_is_not_wiped),
 	{}
 };
 
