@@ -515,18 +515,10 @@ bool ndval_flow_has_news(const struct ndval_flow *flow)
 	       (stream->need > flow->told_need && stream->need > flow->told_want);
 }
 
-/* The same of what is under way in long messages, or far from where it would matter. */
-static u64 stride_of(const struct ndval_stream *stream)
+/* Can nobody be waiting for what this member says that it stores? */
+static bool may_wait(const struct ndval_stream *stream)
 {
-	u64 step = step_of(stream);
-
-	return ndval_stream_is_journal(stream) ? step : max(step, ndval_stream_size(stream) / 16);
-}
-
-/* Does nobody wait for what is stored, and is more on its way? */
-static bool expects_more(const struct ndval_stream *stream)
-{
-	return !ndval_pair_is_sync(stream->pair) && stream->ring.head < stream->limit;
+	return !ndval_stream_is_journal(stream) && !ndval_pair_is_sync(stream->pair);
 }
 
 /* Has the primary recorded all that it would, did it know of the demand? */
@@ -534,23 +526,27 @@ static bool is_provided(const struct ndval_stream *stream, u64 demand)
 {
 	u64 prefetch = ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH);
 
-	return !ndval_stream_is_journal(stream) && demand + NDVAL_CHUNK + prefetch < stream->limit;
+	return demand + NDVAL_CHUNK + prefetch < stream->limit;
 }
 
 static void update_upstream(struct ndval_flow *flow)
 {
 	struct ndval_stream *stream = flow->stream;
 	u64 step = step_of(stream);
-	u64 stride = stride_of(stream);
+	u64 stride = step;
+	bool wait = may_wait(stream);
 	u64 have = stream->ring.head;
 	u64 want = ndval_stream_want(stream);
 	u64 demand = ndval_stream_furthest(stream);
 	u64 need = stream->need;
 	u64 ready = ndval_stream_limit(stream);
 
-	if (have - flow->told_have >= (expects_more(stream) ? stride : step) ||
+	/* What is under way will be told of, and a part of the window is credit enough. */
+	if (wait)
+		stride = max(step, ndval_stream_size(stream) / 16);
+	if (have - flow->told_have >= (have < stream->limit ? stride : step) ||
 	    want >= flow->told_want + stride ||
-	    (demand >= flow->told_demand + step && !is_provided(stream, demand)) ||
+	    (demand >= flow->told_demand + step && !(wait && is_provided(stream, demand))) ||
 	    need > flow->told_need || (need > ready && demand > flow->told_demand) ||
 	    (flow->again && want > have))
 		ndval_flow_mark(flow, false);
