@@ -105,12 +105,14 @@ def described():
 
 def test(flavour):
     """Every part once, and the ratios that a change of the driver must not spoil."""
-    runs = [(part, "-d 256 -b 1") for part in PARTS] + [("read", "-q -b 3")]
+    loads = [name for guard in report.GUARDED if guard[0] == "load" for name in guard[1:3]]
+    runs = [*((part, "-d 256 -b 1") for part in PARTS), ("read", "-q -b 3"),
+            *(("link", f"-b 3 -s {report.LOAD} -n '{name}'") for name in loads)]
     print(f"1..{len(runs) + 1 + len(report.GUARDED)}", flush=True)
-    names = iter([*PARTS, "reads that count"])
+    names = iter([*PARTS, "reads that count", *loads])
     result, found = measure(flavour, runs, say=lambda _, said: print(
         f"ok {next(names)}: {said}", flush=True))
-    smoke = {**result, "command": "", "smoke": True, "figures": sum(found[:-1], [])}
+    smoke = {**result, "command": "", "smoke": True, "figures": sum(found[:len(PARTS)], [])}
     with tempfile.TemporaryDirectory(prefix="ndval-bench-") as scratch:
         text = report.page(smoke)
         report.plot(smoke, Path(scratch), "test")
@@ -118,7 +120,8 @@ def test(flavour):
     good = report.PLOTS <= {name.split("-", 1)[1] for name in drawn} and "Round trips" in text
     print(f"{'ok' if good else 'not ok'} page and plots")
     bad = 0
-    for what, value, most in report.guarded({"time": "", "figures": found[-1]}):
+    counted = sum(found[len(PARTS):], [])
+    for what, value, most in report.guarded({"time": "", "figures": counted}):
         bad += value > most
         print(f"{'ok' if value <= most else 'not ok'} {what}: {value:.3f}, at most {most}")
     return 1 if bad or not good else 0
