@@ -7,6 +7,7 @@
 #include "buffer.h"
 
 #include <linux/errno.h>
+#include <linux/gfp.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -24,7 +25,8 @@ int ndval_buffer_init(struct ndval_buffer *buffer)
 {
 	unsigned int i;
 
-	buffer->data = vmalloc(NDVAL_BUFFER_SIZE);
+	/* Who attaches a link is told, and tries again. */
+	buffer->data = __vmalloc(NDVAL_BUFFER_SIZE, GFP_KERNEL | __GFP_NOWARN);
 	if (!buffer->data)
 		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(buffer->pages); i++)

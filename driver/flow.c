@@ -515,13 +515,13 @@ bool ndval_flow_has_news(const struct ndval_flow *flow)
 	       (stream->need > flow->told_need && stream->need > flow->told_want);
 }
 
-/* Can nobody be waiting for what this member says that it stores? */
+/* Is nothing delivered only when this member has said that it stores it? */
 static bool may_wait(const struct ndval_stream *stream)
 {
 	return !ndval_stream_is_journal(stream) && !ndval_pair_is_sync(stream->pair);
 }
 
-/* Has the primary recorded all that it would, did it know of the demand? */
+/* Has the primary recorded what it would for the demand, if its prefetch is as ours? */
 static bool is_provided(const struct ndval_stream *stream, u64 demand)
 {
 	u64 prefetch = ndval_pair_setting(stream->pair, NDVAL_SET_PREFETCH);
@@ -541,9 +541,9 @@ static void update_upstream(struct ndval_flow *flow)
 	u64 need = stream->need;
 	u64 ready = ndval_stream_limit(stream);
 
-	/* What is under way will be told of, and a part of the window is credit enough. */
+	/* More is under way, or the window is full: a part of it may be told within 1 ms. */
 	if (wait)
-		stride = max(step, ndval_stream_size(stream) / 16);
+		stride = max(step, min(ndval_stream_size(stream) / 16, (u64)NDVAL_FIRST_CREDIT));
 	if (have - flow->told_have >= (have < stream->limit ? stride : step) ||
 	    want >= flow->told_want + stride ||
 	    (demand >= flow->told_demand + step && !(wait && is_provided(stream, demand))) ||
@@ -596,7 +596,8 @@ static void update_downstream(struct ndval_flow *flow)
  * @flow: the flow; the caller holds the stream's lock
  *
  * At once if have, want or demand moved by a quarter of prefetch, if a reader
- * waits, or if values can be sent; within a millisecond else.
+ * waits, or if values can be sent; within a millisecond else, and with commit=async
+ * where that is enough: see update_upstream().
  */
 void ndval_flow_update(struct ndval_flow *flow)
 {

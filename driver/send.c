@@ -363,7 +363,18 @@ static bool is_current(struct ndval_link *link)
 	       ndval_link_state(link) == NDVAL_LINK_STATE_UP;
 }
 
-static int send_all_due(struct ndval_link *link)
+/* Is PING due, or what is lazy, while there is always something else to send? */
+static bool is_late(struct ndval_link *link, struct agenda *agenda)
+{
+	ktime_t now = ktime_get();
+
+	if (!agenda->lazy && !list_empty_careful(&link->remote->lazy))
+		agenda->lazy = ktime_add_ns(now, LAZY_NS);
+	return !ktime_before(now, agenda->ping) ||
+	       (agenda->lazy && !ktime_before(now, agenda->lazy));
+}
+
+static int send_all_due(struct ndval_link *link, struct agenda *agenda)
 {
 	struct ndval_remote *remote = link->remote;
 	struct ndval_due *due;
@@ -375,7 +386,7 @@ static int send_all_due(struct ndval_link *link)
 		put_due(due);
 		if (err)
 			return err;
-		if (READ_ONCE(link->pong) || READ_ONCE(link->bye)) {
+		if (READ_ONCE(link->pong) || READ_ONCE(link->bye) || is_late(link, agenda)) {
 			/* The rest is due still, and nobody else will say so. */
 			WRITE_ONCE(link->awake, true);
 			break;
@@ -449,7 +460,7 @@ static int send_round(struct ndval_link *link, struct agenda *agenda)
 		if (is_current(link))
 			expire_lazy(remote);
 	}
-	err = send_all_due(link) ?: send_pong(link) ?: send_ping(link, agenda);
+	err = send_all_due(link, agenda) ?: send_pong(link) ?: send_ping(link, agenda);
 	if (!agenda->lazy && is_current(link) && !list_empty_careful(&remote->lazy))
 		agenda->lazy = ktime_add_ns(ktime_get(), LAZY_NS);
 	return err;

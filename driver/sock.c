@@ -276,8 +276,6 @@ int ndval_sock_send(struct ndval_sock *sock, struct ndval_buffer *buffer, size_t
 		struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
 
 		piece = min_t(size_t, len - done, PIECE);
-		if (done + piece < len)
-			msg.msg_flags |= MSG_MORE;
 		ndval_buffer_iter(buffer, &msg.msg_iter, ITER_SOURCE, done, piece);
 		sent = sock_sendmsg(sock->socket, &msg);
 		/* A short count leaves half a message in the stream: no way on. */
