@@ -351,8 +351,6 @@ static void count_peer(struct ndval_peer *peer)
 	else if (!ndval_pair_is_sync(pair))
 		ndval_peer_visit_flows(peer, miss);
 	ndval_peer_tell(peer);
-	if (ndval_peer_connected(peer))
-		ndval_peer_start_sync(peer);
 }
 
 /**
@@ -385,9 +383,13 @@ void ndval_pair_take_over(struct ndval_pair *pair)
 	ndval_clocks_take_over(pair);
 	WRITE_ONCE(pair->bar, NDVAL_BAR_NONE);
 	WRITE_ONCE(pair->role, NDVAL_ROLE_PRIMARY);
-	list_for_each_entry(peer, &pair->peers, list)
-		ndval_peer_visit_flows(peer, ndval_flow_update_behind);
 	name_streams(pair);
+	list_for_each_entry(peer, &pair->peers, list) {
+		ndval_peer_visit_flows(peer, ndval_flow_update_behind);
+		/* Not before: senders say where the epoch began as primaries, or never. */
+		if (ndval_peer_connected(peer))
+			ndval_peer_start_sync(peer);
+	}
 	ndval_event_pair(NDVAL_EVENT_KIND_PAIR_CHANGE, pair);
 	ndval_pair_report(pair);
 }
